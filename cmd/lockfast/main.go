@@ -1,0 +1,187 @@
+// Command lockfast gets a host secure and keeps it secure. See README.md.
+//
+// Each verb is a file cmd_<verb>.go: flags → one call into internal/secure or
+// internal/feed → report → exit code.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lockfast/lockfast/internal/config"
+)
+
+// Exit codes, a promise to scripts: docs/formats/exit-codes.md.
+const (
+	codeDone     = 0 // done, nothing over the threshold
+	codeFindings = 1 // findings over --fail-on
+	codeUsage    = 2 // usage, refused, or the user said no
+	codeUnknown  = 3 // could not look, or data missing, stale, damaged, unverified
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr, os.Environ())
+	stop()
+	os.Exit(code)
+}
+
+// app is what every verb needs: where to print, and the settings.
+type app struct {
+	stdout, stderr io.Writer
+	environ        []string
+	configPath     string
+	json           bool
+	config         config.Config
+	code           int // exit code of a verb that ended without an error
+}
+
+// run is main without the process: tests call it.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer, environ []string) int {
+	a := &app{stdout: stdout, stderr: stderr, environ: environ}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return a.code
+	}
+	return a.fail(err)
+}
+
+// exitError is an error that has an exit code of its own.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Unwrap() error { return e.err }
+
+func usagef(format string, args ...any) error {
+	return &exitError{codeUsage, fmt.Errorf(format, args...)}
+}
+
+// fail prints an error once, as one line (or as JSON), and gives its exit
+// code. An error without a code of its own means "could not look".
+func (a *app) fail(err error) int {
+	code := codeUnknown
+	var coded *exitError
+	if errors.As(err, &coded) {
+		code = coded.code
+	}
+	message := strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
+	if a.json {
+		// Whoever asked for JSON parses stdout; the line for people goes to stderr all the same.
+		_ = json.NewEncoder(a.stdout).Encode(errorDocument{Schema: errorSchema, Error: message, Code: code})
+	}
+	_, _ = fmt.Fprintf(a.stderr, "lockfast: %s\n", message)
+	return code
+}
+
+const errorSchema = "lockfast.error/1"
+
+type errorDocument struct {
+	Schema string `json:"schema"`
+	Error  string `json:"error"`
+	Code   int    `json:"code"`
+}
+
+func (a *app) root() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "lockfast",
+		Short: "Get secure, stay secure",
+		Long: `Lockfast closes the patch gap: the days between a fix and the moment it runs.
+
+This version scans: it says which security fixes are missing on a host, which
+of them matter most and why, and for how long the fixes have existed.
+
+EXIT STATUS
+  0  done, nothing over the threshold
+  1  findings over --fail-on
+  2  usage error, or refused
+  3  could not look, or data are missing, stale, damaged or partial`,
+		Example: `  lockfast scan
+  lockfast scan --json --fail-on high
+  lockfast advisories sync`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON (also for errors)")
+	cmd.PersistentFlags().StringVar(&a.configPath, "config", "", "configuration file (default "+config.Path+", if it is there)")
+	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usagef("%v; see %s --help", err, c.CommandPath())
+	})
+	cmd.PersistentPreRunE = func(*cobra.Command, []string) error { return a.loadConfig() }
+	cmd.AddCommand(a.scanCommand(), a.advisoriesCommand(), a.versionCommand())
+	cmd.AddCommand(helpTopics()...)
+	describeCompletion(cmd)
+	strictArgs(cmd)
+	return cmd
+}
+
+// strictArgs makes wrong arguments a usage error everywhere.
+func strictArgs(cmd *cobra.Command) {
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(c *cobra.Command, args []string) error {
+			if err := check(c, args); err != nil {
+				return usagef("%v; see %s --help", err, c.CommandPath())
+			}
+			return nil
+		}
+	}
+	for _, child := range cmd.Commands() {
+		strictArgs(child)
+	}
+}
+
+// loadConfig reads the configuration file and the LOCKFAST_ variables.
+func (a *app) loadConfig() error {
+	path := a.configPath
+	if path == "" {
+		path = config.Path
+	}
+	data, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist) && a.configPath == "":
+	case err != nil:
+		return usagef("cannot read configuration: %v", err)
+	default:
+		if a.config, err = config.Parse(data); err != nil {
+			return usagef("configuration %s: %v", path, err)
+		}
+	}
+	a.config, err = a.config.Override(a.environ)
+	if err != nil {
+		return usagef("%v", err)
+	}
+	return nil
+}
+
+// maxDataAge is the age past which data are stale.
+func (a *app) maxDataAge(flag string) (time.Duration, error) {
+	if flag != "" {
+		d, err := config.ParseAge(flag)
+		if err != nil {
+			return 0, usagef("--max-data-age: %v", err)
+		}
+		return d, nil
+	}
+	if a.config.MaxDataAge != 0 {
+		return time.Duration(a.config.MaxDataAge), nil
+	}
+	return 7 * 24 * time.Hour, nil
+}

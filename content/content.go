@@ -1,0 +1,11 @@
+// Package content carries the data that the program is built with: when
+// releases end. Files here are data with a source and a date, edited without
+// knowing Go; internal packages parse them.
+package content
+
+import _ "embed" // the data files
+
+// Lifecycles is lifecycles/releases.json.
+//
+//go:embed lifecycles/releases.json
+var Lifecycles []byte
