@@ -31,10 +31,7 @@ func ParseCVERecords(r io.Reader, each func(CVE) error) (time.Time, error) {
 
 func parseCVERecords(r io.Reader, each func(CVE) error) (time.Time, error) {
 	in := jsontext.NewDecoder(r)
-	if kind := in.PeekKind(); kind != '{' {
-		return time.Time{}, errors.New("it is no JSON object")
-	}
-	if _, err := in.ReadToken(); err != nil {
+	if err := expect(in, '{'); err != nil {
 		return time.Time{}, err
 	}
 	var single cve5
@@ -61,8 +58,11 @@ func parseCVERecords(r io.Reader, each func(CVE) error) (time.Time, error) {
 			return time.Time{}, err
 		}
 	}
-	if _, err := in.ReadToken(); err != nil {
+	if err := expect(in, '}'); err != nil {
 		return time.Time{}, err
+	}
+	if _, err := in.ReadToken(); !errors.Is(err, io.EOF) {
+		return time.Time{}, errors.New("something follows the JSON object")
 	}
 	if seen {
 		return newest, nil
@@ -111,11 +111,8 @@ type nvdMetric []struct {
 }
 
 func eachNVD(in *jsontext.Decoder, newest *time.Time, each func(CVE) error) error {
-	if in.PeekKind() != '[' {
-		return errors.New("vulnerabilities is no list")
-	}
-	if _, err := in.ReadToken(); err != nil {
-		return err
+	if err := expect(in, '['); err != nil {
+		return fmt.Errorf("vulnerabilities: %w", err)
 	}
 	for n := 0; in.PeekKind() == '{'; n++ {
 		var item nvdItem
@@ -133,7 +130,18 @@ func eachNVD(in *jsontext.Decoder, newest *time.Time, each func(CVE) error) erro
 			return fmt.Errorf("vulnerabilities[%d]: %w", n, err)
 		}
 	}
-	_, err := in.ReadToken()
+	return expect(in, ']')
+}
+
+// expect reads one token of a kind.
+func expect(in *jsontext.Decoder, kind jsontext.Kind) error {
+	token, err := in.ReadToken()
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	if err == nil && token.Kind() != kind {
+		return fmt.Errorf("%s stands where %s belongs", token.Kind(), kind)
+	}
 	return err
 }
 

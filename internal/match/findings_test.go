@@ -48,16 +48,16 @@ func keys(found []result.Finding) []string {
 
 func TestOneLineForAnAdvisoryAndItsCVEs(t *testing.T) {
 	dsa := row(debian, "openssl", "DSA-5000-1", advisory.Range{Introduced: "0", Fixed: "3.0.2"})
-	dsa.IDs = []advisory.ID{"CVE-2026-1", "CVE-2026-2"}
+	dsa.IDs = []advisory.ID{"CVE-2026-0001", "CVE-2026-0002"}
 	dsa.FixDate = now.AddDate(0, 0, -40)
-	cve := row(debian, "openssl", "DEBIAN-CVE-2026-2", advisory.Range{Introduced: "0", Fixed: "3.0.3"})
-	cve.IDs = []advisory.ID{"CVE-2026-2"}
+	cve := row(debian, "openssl", "DEBIAN-CVE-2026-0002", advisory.Range{Introduced: "0", Fixed: "3.0.3"})
+	cve.IDs = []advisory.ID{"CVE-2026-0002"}
 	lib, tool := deb("libssl3", "3.0.1"), deb("openssl", "3.0.1")
 	lib.Source = "openssl"
 	inv := &inventory.Inventory{Release: inventory.Release{ID: "debian"}, Packages: []inventory.Package{lib, tool}}
 	out := find(t, inv, know(store{}.add(dsa, cve),
-		advisory.CVE{ID: "CVE-2026-1", Severity: advisory.SeverityHigh, Score: 7.5, CVSS: "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:H", HasEPSS: true, EPSS: 0.2},
-		advisory.CVE{ID: "CVE-2026-2", HasEPSS: true, EPSS: 0.6, KEV: &advisory.KEV{Added: now.AddDate(0, 0, -5), Due: now.AddDate(0, 0, -2), Ransomware: true}},
+		advisory.CVE{ID: "CVE-2026-0001", Severity: advisory.SeverityHigh, Score: 7.5, CVSS: "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:H", HasEPSS: true, EPSS: 0.2},
+		advisory.CVE{ID: "CVE-2026-0002", HasEPSS: true, EPSS: 0.6, KEV: &advisory.KEV{Added: now.AddDate(0, 0, -5), Due: now.AddDate(0, 0, -2), Ransomware: true}},
 	))
 	if len(out.Findings) != 1 {
 		t.Fatalf("got %d findings, want 1", len(out.Findings))
@@ -66,13 +66,13 @@ func TestOneLineForAnAdvisoryAndItsCVEs(t *testing.T) {
 	if f.InstalledVersion != "3.0.1" || f.FixedVersion != "3.0.3" {
 		t.Errorf("got %s → %s: the fix must repair everything", f.InstalledVersion, f.FixedVersion)
 	}
-	if diff := cmp.Diff([]string{"DEBIAN-CVE-2026-2", "DSA-5000-1", "CVE-2026-1", "CVE-2026-2"}, f.IDs); diff != "" {
+	if diff := cmp.Diff([]string{"DEBIAN-CVE-2026-0002", "DSA-5000-1", "CVE-2026-0001", "CVE-2026-0002"}, f.IDs); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff([]string{"libssl3", "openssl"}, f.Packages); diff != "" {
 		t.Error(diff)
 	}
-	if f.Severity != "high" || f.SeverityFrom != "CVSS of CVE-2026-1" || *f.Score != 7.5 {
+	if f.Severity != "high" || f.SeverityFrom != "CVSS of CVE-2026-0001" || *f.Score != 7.5 {
 		t.Errorf("severity %s from %s", f.Severity, f.SeverityFrom)
 	}
 	if f.KEV == nil || !*f.KEV || !f.Ransomware || !f.KEVEntries[0].Overdue || *f.EPSS != 0.6 {
@@ -84,7 +84,7 @@ func TestOneLineForAnAdvisoryAndItsCVEs(t *testing.T) {
 }
 
 func TestWithoutKEVDataExploitationIsUnknown(t *testing.T) {
-	r := row(debian, "nginx", "CVE-2026-1", advisory.Range{Fixed: "2"})
+	r := row(debian, "nginx", "CVE-2026-0001", advisory.Range{Fixed: "2"})
 	inv := &inventory.Inventory{Packages: []inventory.Package{deb("nginx", "1")}}
 	for name, change := range map[string]func(*match.Knowledge){
 		"none":  func(k *match.Knowledge) { k.HasKEV = false },
@@ -125,7 +125,7 @@ func TestDisagreementIsShown(t *testing.T) {
 		Archives: []inventory.Archive{{Name: "Debian-Security", Security: true}},
 		Updates:  []inventory.Update{{Package: "perl", Arch: "amd64", Installed: "1", Candidate: "2", Fixed: "2", FixedSource: "2", Security: true}},
 	}
-	out := find(t, inv, know(store{}.add(row(debian, "nginx", "CVE-2026-1", advisory.Range{Fixed: "2"}))))
+	out := find(t, inv, know(store{}.add(row(debian, "nginx", "CVE-2026-0001", advisory.Range{Fixed: "2"}))))
 	for _, f := range out.Findings {
 		if f.Disagreement == "" {
 			t.Errorf("%s: only one of the two kinds of evidence names it, and nothing is said", f.Key)
@@ -147,7 +147,7 @@ func kernelHost(running string, versions ...string) *inventory.Inventory {
 }
 
 func TestKernels(t *testing.T) {
-	linux := store{}.add(row(debian, "linux", "CVE-2026-9", advisory.Range{Introduced: "0", Fixed: "6.1.50"}))
+	linux := store{}.add(row(debian, "linux", "CVE-2026-0009", advisory.Range{Introduced: "0", Fixed: "6.1.50"}))
 	cases := []struct {
 		name string
 		inv  *inventory.Inventory
@@ -180,9 +180,9 @@ func TestHeadersDoNotInheritTheKernelsCVEs(t *testing.T) {
 	p.Source = "linux"
 	inv := &inventory.Inventory{
 		Release: inventory.Release{ID: "debian"}, Packages: []inventory.Package{p},
-		Updates: []inventory.Update{{Package: "linux-libc-dev", Arch: "amd64", Installed: "6.1.40", Candidate: "6.1.50", Fixed: "6.1.50", FixedSource: "6.1.50", Security: true, IDs: []string{"CVE-2026-9"}}},
+		Updates: []inventory.Update{{Package: "linux-libc-dev", Arch: "amd64", Installed: "6.1.40", Candidate: "6.1.50", Fixed: "6.1.50", FixedSource: "6.1.50", Security: true, IDs: []string{"CVE-2026-0009"}}},
 	}
-	out := find(t, inv, know(store{}.add(row(debian, "linux", "CVE-2026-9", advisory.Range{Fixed: "6.1.50"})), advisory.CVE{ID: "CVE-2026-9", KEV: &advisory.KEV{}}))
+	out := find(t, inv, know(store{}.add(row(debian, "linux", "CVE-2026-0009", advisory.Range{Fixed: "6.1.50"})), advisory.CVE{ID: "CVE-2026-0009", KEV: &advisory.KEV{}}))
 	if len(out.Findings) != 1 {
 		t.Fatalf("got %d findings, want the pending update alone", len(out.Findings))
 	}
@@ -195,13 +195,13 @@ func TestForeignPackageIsUnknownNotFixed(t *testing.T) {
 	p := deb("nginx", "99.1")
 	p.Origin = inventory.Origin{Kind: inventory.OriginVendor, Archive: "nginx.org stable"}
 	r := row(debian, "nginx", "DSA-1", advisory.Range{Fixed: "1.22"})
-	r.IDs = []advisory.ID{"CVE-2026-5"}
-	out := find(t, &inventory.Inventory{Packages: []inventory.Package{p}}, know(store{}.add(r), advisory.CVE{ID: "CVE-2026-5", Severity: advisory.SeverityCritical}))
+	r.IDs = []advisory.ID{"CVE-2026-0005"}
+	out := find(t, &inventory.Inventory{Packages: []inventory.Package{p}}, know(store{}.add(r), advisory.CVE{ID: "CVE-2026-0005", Severity: advisory.SeverityCritical}))
 	if len(out.Findings) != 0 || len(out.Unknown) != 1 {
 		t.Fatalf("got %d findings, %d unknown", len(out.Findings), len(out.Unknown))
 	}
 	u := out.Unknown[0]
-	if diff := cmp.Diff([]string{"DSA-1", "CVE-2026-5"}, u.IDs); diff != "" || u.Severity != "critical" {
+	if diff := cmp.Diff([]string{"DSA-1", "CVE-2026-0005"}, u.IDs); diff != "" || u.Severity != "critical" {
 		t.Errorf("%s severity %s", diff, u.Severity)
 	}
 }

@@ -128,7 +128,7 @@ func TestSourceOfSignedPackages(t *testing.T) {
 	cases := []struct{ name, version, source, sourceVersion, wantName, wantVersion string }{
 		{"linux-image-6.1.0-40-amd64", "6.1.153-1", "linux-signed-amd64", "6.1.153+1", "linux", "6.1.153-1"},
 		{"linux-image-6.5.0-1-generic", "6.5.0-1.1", "linux-signed-hwe-6.5", "6.5.0-1.1", "linux-hwe-6.5", "6.5.0-1.1"},
-		{"grub-efi-amd64-signed", "1+2.06+13+deb12u1", "grub-efi-amd64-signed", "1+2.06+13+deb12u1", "grub2", "2.06+13+deb12u1"},
+		{"grub-efi-amd64-signed", "1+2.06+13+deb12u1", "grub-efi-amd64-signed", "1+2.06+13+deb12u1", "grub2", "2.06-13+deb12u1"},
 		{"libssl3", "3.0.17-1~deb12u2", "openssl", "3.0.17-1~deb12u2", "openssl", "3.0.17-1~deb12u2"},
 	}
 	for _, c := range cases {

@@ -30,7 +30,7 @@ func Source(p *inventory.Package) (name, version string) {
 	}
 	if strings.HasPrefix(p.Source, "grub-efi-") && strings.HasSuffix(p.Source, "-signed") {
 		if _, real, ok := strings.Cut(p.Version, "+"); ok {
-			return "grub2", real
+			return "grub2", strings.Replace(real, "+", "-", 1) // a native version has no revision: 2.06+13 is 2.06-13
 		}
 	}
 	return p.Source, p.SourceVersion

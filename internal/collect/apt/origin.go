@@ -25,9 +25,14 @@ func (j *judge) origin(p *inventory.Package) inventory.Origin {
 	if found, ok := j.inArchive(p, offers); ok {
 		return found
 	}
-	if j.gaps && !j.offeredBy(offers, inventory.OriginDistribution) {
+	gone := j.gone(p, offers)
+	if gone.Kind == inventory.OriginLocal && j.gaps {
 		return inventory.Origin{Reason: "in none of the lists that could be read, and some are missing or damaged: run apt-get update"}
 	}
+	return gone
+}
+
+func (j *judge) gone(p *inventory.Package, offers []offer) inventory.Origin {
 	if len(offers) == 0 {
 		return j.nameGone(p)
 	}
@@ -70,10 +75,6 @@ func (j *judge) from(a *archive, reason string) inventory.Origin {
 		reason = "from another release of the distribution (" + a.release.Codename + ")"
 	}
 	return inventory.Origin{Kind: a.kind, Archive: a.name, Reason: reason}
-}
-
-func (j *judge) offeredBy(offers []offer, kind inventory.OriginKind) bool {
-	return j.newest(offers, kind) != nil
 }
 
 // newest offer of one kind of archive, nil when there is none.
@@ -163,9 +164,9 @@ func sameMaker(a, b string) bool {
 // ofDistribution reports whether a maintainer is the distribution itself or one
 // of its teams: teams take packages over from people within a release.
 func ofDistribution(maintainer string) bool {
-	at := address(maintainer)
-	for _, domain := range []string{"@debian.org", "debian.org", "@ubuntu.com", "lists.ubuntu.com", "@canonical.com"} {
-		if strings.HasSuffix(at, domain) {
+	_, domain, _ := strings.Cut(address(maintainer), "@")
+	for _, own := range []string{"debian.org", "debian.net", "ubuntu.com", "canonical.com"} {
+		if domain == own || strings.HasSuffix(domain, "."+own) {
 			return true
 		}
 	}
