@@ -82,8 +82,8 @@ func (s *Store) decode(c *cached, stored []byte, b blockInfo) ([]byte, error) {
 		}
 		s.unpack = unpack
 	}
-	if uint64(cap(c.buffer)) < b.raw {
-		c.buffer = make([]byte, 0, b.raw+b.raw/4)
+	if uint64(cap(c.buffer)) < b.raw || cap(c.buffer) > 4*rowBlock {
+		c.buffer = make([]byte, 0, b.raw) // never keep the kernel's for good
 	}
 	raw, err := s.unpack.DecodeAll(stored, c.buffer[:0])
 	if err == nil && uint64(len(raw)) != b.raw {

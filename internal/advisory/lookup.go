@@ -45,17 +45,14 @@ func (s *Store) CVE(id ID) (CVE, bool, error) {
 
 // cveBlock returns a block as text, which the CVEs out of it share.
 func (s *Store) cveBlock(i int) (string, error) {
-	for slot := range s.cves {
-		if c := &s.cves[slot]; c.text != "" && c.block == i {
-			return c.text, nil
-		}
+	c := &s.cves[uint(i)%cveCache]
+	if c.text != "" && c.block == i {
+		return c.text, nil
 	}
 	data, err := s.load(&s.scratch, i, blockCVEs)
 	if err != nil {
 		return "", err
 	}
-	c := &s.cves[s.turn%cveCache]
-	s.turn++
 	c.block, c.text = i, string(data)
 	return c.text, nil
 }

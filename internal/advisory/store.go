@@ -24,11 +24,14 @@ type Store struct {
 
 	mu      sync.Mutex // guards what follows
 	unpack  *zstd.Decoder
-	rows    cached
+	rows    [rowCache]cached // block i is kept in slot i modulo the size
 	scratch cached
 	cves    [cveCache]cveText
-	turn    int // the next of cves to be replaced
 }
+
+// rowCache is how many blocks of rows are kept unpacked, 2 MiB: packages come in
+// the order of the package database, and those of one release lie in few blocks.
+const rowCache = 128
 
 // cveCache is how many blocks of CVEs are kept unpacked: those of one scan are
 // asked for in no order, but most belong to few years.
@@ -108,7 +111,7 @@ func (s *Store) Lookup(eco Ecosystem, pkg string) ([]Row, error) {
 // the rows share that copy.
 func (s *Store) read(at place, eco Ecosystem, pkg string) ([]Row, error) {
 	s.mu.Lock()
-	block, err := s.load(&s.rows, at.block, blockRows)
+	block, err := s.load(&s.rows[uint(at.block)%rowCache], at.block, blockRows)
 	if err == nil && (at.offset > len(block) || at.length > len(block)-at.offset) {
 		err = errRow
 	}

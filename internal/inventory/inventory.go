@@ -165,6 +165,7 @@ type Listener struct {
 	Filter       Filter
 	FilterReason string
 	PID          int    // 0 when the owner could not be seen
+	Holders      []int  // every process that has the socket open, PID among them, ascending: a server's workers read from it too
 	Process      string // command name
 	Package      string // binary package of the program, empty when unknown
 	Unit         string // systemd unit, empty when unknown

@@ -218,7 +218,7 @@ func (g *group) fillEvidence(f *result.Finding) {
 		if h.Fixed != "" {
 			detail = fmt.Sprintf("%s: fixed in %s, installed %s", h.Row.ID, h.Fixed, g.key.version)
 		}
-		e := result.Evidence{Kind: "advisory", Source: "osv/" + family(h.Row.Ecosystem), Detail: detail}
+		e := result.Evidence{Kind: "advisory", Source: "osv/" + h.Row.Ecosystem.Family(), Detail: detail}
 		if !slices.Contains(f.Evidence, e) {
 			f.Evidence = append(f.Evidence, e)
 		}
@@ -233,15 +233,6 @@ func (g *group) fillEvidence(f *result.Finding) {
 	if g.key.status == result.StatusRestart {
 		f.Evidence = append(f.Evidence, result.Evidence{Kind: "kernel", Source: "kernel", Detail: "the kernel that runs is older than the fixed one on disk"})
 	}
-}
-
-func family(e advisory.Ecosystem) string {
-	for i := range len(e) {
-		if e[i] == ':' {
-			return string(e[:i])
-		}
-	}
-	return string(e)
 }
 
 // fillDisagreement says where the two kinds of evidence differ.

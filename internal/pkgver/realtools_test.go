@@ -77,7 +77,7 @@ func TestRPMAgrees(t *testing.T) {
 	all := pairs(pkgver.RPM, versions, realPairs, 1)
 	for _, p := range pairs(pkgver.RPM, versions, realPairs/10, 2) { // versions alone, as rpm's dependencies name them
 		a, _, _ := strings.Cut(p.a, "-")
-		all = append(all, pair{a, p.b}, pair{p.a, p.b + "-"}, pair{":" + a, a + ".a"})
+		all = append(all, pair{a, p.b}, pair{p.a, a}, pair{a + "-", a}, pair{a, a + "-~"}, pair{":" + a, a + ".a"})
 	}
 	t.Logf("%d pairs of %d real versions", len(all), len(versions))
 

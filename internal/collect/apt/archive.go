@@ -34,7 +34,7 @@ func (a *archive) describe(host inventory.Release) {
 // the suite ("oldstable-security") unless the suite extends it (Ubuntu:
 // codename "jammy", suite "jammy-security").
 func (a *archive) displayName() string {
-	origin := a.release.Origin
+	origin := strings.TrimSuffix(a.release.Origin, " Backports")
 	if origin == "" {
 		origin = a.release.Label
 	}

@@ -85,7 +85,7 @@ func (c *catalogue) sourceVersion(u *inventory.Update) string {
 	return u.Installed
 }
 
-func (c *changer) entries(ctx context.Context, key step, group []*inventory.Update)  []Entry {
+func (c *changer) entries(ctx context.Context, key step, group []*inventory.Update) []Entry {
 	entries, err := downloaded(ctx, c.host.FS, key, group)
 	if err != nil {
 		c.problems = append(c.problems, "cannot read the changelog of "+key.source+" from the downloaded package: "+err.Error())

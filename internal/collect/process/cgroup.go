@@ -68,18 +68,23 @@ func unitOf(path string) string {
 }
 
 // containerPath knows the groups of Docker, containerd, CRI-O, Podman, LXC,
-// Kubernetes and systemd-nspawn.
+// Kubernetes and systemd-nspawn. The engines' helpers (conmon) are the host's.
 func containerPath(path string) bool {
 	for part := range strings.SplitSeq(path, "/") {
-		for _, prefix := range [...]string{
-			"docker-", "libpod-", "cri-containerd-", "crio-", "kubepods", "lxc.payload", "machine-", "systemd-nspawn@",
-		} {
-			if strings.HasPrefix(part, prefix) && part != "docker-" && !strings.HasSuffix(part, "docker-proxy.service") {
+		switch part {
+		case "docker", "lxc", "garden", "payload":
+			return true
+		}
+		if strings.HasPrefix(part, "kubepods") || strings.HasPrefix(part, "lxc.payload") {
+			return true
+		}
+		if !strings.HasSuffix(part, ".scope") || strings.Contains(part, "-conmon-") {
+			continue
+		}
+		for _, engine := range [...]string{"docker-", "libpod-", "cri-containerd-", "crio-"} {
+			if strings.HasPrefix(part, engine) {
 				return true
 			}
-		}
-		if part == "docker" || part == "lxc" || part == "machine.slice" || part == "garden" {
-			return true
 		}
 	}
 	return false

@@ -17,7 +17,7 @@ import (
 
 // updateinfoLimit bounds a decompressed updateinfo.xml; SUSE's largest have
 // some 150 MB.
-const updateinfoLimit = 1 << 30
+const updateinfoLimit = 512 << 20
 
 type collector struct{ layout layout }
 

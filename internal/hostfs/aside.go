@@ -1,0 +1,45 @@
+package hostfs
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+)
+
+// CopyAside copies files of a host into a new temporary folder, by their last
+// element, for programs that want to write beside what they read. Call remove
+// when done.
+func CopyAside(fsys fs.FS, names []string) (dir string, remove func(), err error) {
+	dir, err = os.MkdirTemp("", "lockfast-")
+	if err != nil {
+		return "", nil, fmt.Errorf("cannot copy aside: %w", err)
+	}
+	remove = func() { _ = os.RemoveAll(dir) } // ours, in the folder for such things
+	for _, name := range names {
+		if err := copyOut(fsys, name, filepath.Join(dir, path.Base(name))); err != nil {
+			remove()
+			return "", nil, fmt.Errorf("cannot copy %s aside: %w", name, err)
+		}
+	}
+	return dir, remove, nil
+}
+
+func copyOut(fsys fs.FS, name, to string) error {
+	from, err := fsys.Open(name)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = from.Close() }()
+	file, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(file, from); err != nil {
+		_ = file.Close()
+		return err
+	}
+	return file.Close()
+}
