@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 
 	"github.com/lockfast/lockfast/internal/advisory"
 	"github.com/lockfast/lockfast/internal/feed"
+	"github.com/lockfast/lockfast/internal/secure"
 )
 
 func (a *app) advisoriesCommand() *cobra.Command {
@@ -35,7 +38,8 @@ EXIT STATUS
 
 func (a *app) importCommand() *cobra.Command {
 	var out string
-	var o feed.ImportOptions
+	var partial []string
+	var o feed.Options
 	cmd := &cobra.Command{
 		Use:   "import PATH…",
 		Short: "Compile files and folders into a store",
@@ -54,6 +58,11 @@ EXIT STATUS
   lockfast advisories import --out advisories.store --partial "Debian:12=our mirror keeps main only" records/`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			var err error
+			if o.Partial, err = partialReleases(partial); err != nil {
+				return err
+			}
+			a.stamp(&o)
 			meta, err := feed.Import(cmd.Context(), o, a.storeFor(out), args)
 			if err != nil {
 				return err
@@ -65,8 +74,28 @@ EXIT STATUS
 	flags.StringVar(&out, "out", "", "store file to write (default the configured one, else "+defaultStore+")")
 	flags.BoolVar(&o.Add, "add", false, "keep the other sources of the store that is there")
 	flags.BoolVar(&o.SkipBad, "skip-bad", false, "leave out records that cannot be read; their release is then marked partial")
-	flags.StringArrayVar(&o.Partial, "partial", nil, "`ECOSYSTEM=REASON`: mark a release as not completely covered")
+	flags.StringArrayVar(&partial, "partial", nil, "`ECOSYSTEM=REASON`: mark a release as not completely covered")
 	return cmd
+}
+
+// stamp notes when and by what a store is made, and where skipped records are
+// told.
+func (a *app) stamp(o *feed.Options) {
+	o.Now, o.Tool = time.Now().UTC(), "lockfast "+version
+	o.Skipped = func(err error) { _, _ = fmt.Fprintf(a.stderr, "lockfast: left out: %v\n", err) }
+}
+
+// partialReleases reads ECOSYSTEM=REASON.
+func partialReleases(list []string) (map[advisory.Ecosystem]string, error) {
+	partial := map[advisory.Ecosystem]string{}
+	for _, entry := range list {
+		name, reason, ok := strings.Cut(entry, "=")
+		if !ok || name == "" || reason == "" {
+			return nil, usagef("--partial %q: want ECOSYSTEM=REASON, as in Debian:12=main only", entry)
+		}
+		partial[advisory.Ecosystem(name)] = reason
+	}
+	return partial, nil
 }
 
 // storeFor is where a store is written or read when no file is named.
@@ -75,7 +104,7 @@ func (a *app) storeFor(flag string) string {
 }
 
 func (a *app) syncCommand() *cobra.Command {
-	var out, cache string
+	var out string
 	var o feed.SyncOptions
 	cmd := &cobra.Command{
 		Use:   "sync",
@@ -97,20 +126,40 @@ EXIT STATUS
 			o.OSV = firstSet(o.OSV, a.config.Feeds.OSV)
 			o.KEV = firstSet(o.KEV, a.config.Feeds.KEV)
 			o.EPSS = firstSet(o.EPSS, a.config.Feeds.EPSS)
-			if len(o.Ecosystems) == 0 {
-				o.Ecosystems = a.config.Feeds.Ecosystems
-			}
-			return a.sync(cmd, o, out, cache)
+			return a.sync(cmd.Context(), o, out)
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&out, "out", "", "store file to write (default the configured one, else "+defaultStore+")")
-	flags.StringVar(&cache, "cache", "/var/cache/lockfast/feeds", "folder for what was fetched")
-	flags.StringArrayVar(&o.Ecosystems, "ecosystem", nil, "distribution to fetch, as OSV names it (default this host's)")
-	flags.StringVar(&o.OSV, "osv", "", "base address of OSV's exports")
-	flags.StringVar(&o.KEV, "kev", "", "address of the KEV catalogue")
-	flags.StringVar(&o.EPSS, "epss", "", "address of the EPSS scores")
+	flags.StringVar(&o.Cache, "cache", "/var/cache/lockfast/feeds", "folder for what was fetched")
+	flags.StringArrayVar(&o.Families, "ecosystem", nil, "distribution to fetch, as OSV names it (default this host's)")
+	flags.StringVar(&o.OSV, "osv", "", "base address of OSV's exports (default "+feed.DefaultOSV+")")
+	flags.StringVar(&o.KEV, "kev", "", "address of the KEV catalogue, or none (default "+feed.DefaultKEV+")")
+	flags.StringVar(&o.EPSS, "epss", "", "address of the EPSS scores, or none (default "+feed.DefaultEPSS+")")
+	flags.BoolVar(&o.AllowHTTP, "allow-http", false, "accept addresses without https beyond this machine")
 	return cmd
+}
+
+// sync fills what was not asked for from the configuration and the host.
+func (a *app) sync(ctx context.Context, o feed.SyncOptions, out string) error {
+	if len(o.Families) == 0 {
+		o.Families = a.config.Feeds.Ecosystems
+	}
+	if len(o.Families) == 0 {
+		release, err := secure.HostRelease(ctx)
+		if err != nil {
+			return fmt.Errorf("%w; name a distribution with --ecosystem", err)
+		}
+		if o.Families = feed.Families(release); len(o.Families) == 0 {
+			return usagef("no advisories are known for %s; name a distribution with --ecosystem", release.ID)
+		}
+	}
+	a.stamp(&o.Options)
+	meta, err := feed.Sync(ctx, o, a.storeFor(out))
+	if err != nil {
+		return err
+	}
+	return a.printMeta(a.storeFor(out), meta)
 }
 
 func (a *app) statusCommand() *cobra.Command {

@@ -47,6 +47,7 @@ type finder struct {
 	documents []document
 	closers   []io.Closer
 	unpacked  int64
+	inflaters inflaters
 }
 
 func (f *finder) close() {

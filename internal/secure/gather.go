@@ -2,6 +2,7 @@ package secure
 
 import (
 	"context"
+	"errors"
 	"os"
 
 	"github.com/lockfast/lockfast/internal/collect"
@@ -28,7 +29,7 @@ func collectors() []collect.Collector {
 		release.Release{},
 		debs, rpms, apks,
 		release.Kernel{},
-		apt.Collector{}, updateinfo.DNF{}, updateinfo.Zypper{},
+		apt.New(), updateinfo.NewDNF(), updateinfo.NewZypper(), updateinfo.NewAPK(),
 		process.New(debs, rpms, apks),
 		socket.Collector{},
 		firewall.Collector{},
@@ -64,4 +65,18 @@ func (s *scanned) gather(ctx context.Context, o ScanOptions) *inventory.Inventor
 	inv := &inventory.Inventory{Taken: o.Now.UTC(), Live: s.host.Live}
 	collect.Run(ctx, s.host, inv, collectors())
 	return inv
+}
+
+// HostRelease is the release of the running host.
+func HostRelease(ctx context.Context) (inventory.Release, error) {
+	s, err := openHost(ScanOptions{})
+	if err != nil {
+		return inventory.Release{}, err
+	}
+	defer s.close()
+	inv := &inventory.Inventory{}
+	if status := (release.Release{}).Collect(ctx, s.host, inv); status.Outcome != inventory.Succeeded {
+		return inventory.Release{}, errors.New(status.Reason)
+	}
+	return inv.Release, nil
 }

@@ -71,6 +71,8 @@ func subject(collector string) string {
 		return "packages in the " + collector + " database"
 	case "apt", "dnf", "zypper":
 		return "what " + collector + " knows of pending updates and origins"
+	case "apk-repositories":
+		return "where apk's packages come from"
 	case "kernel":
 		return "which kernel runs and which are installed"
 	case "processes":

@@ -37,11 +37,12 @@ func (collector) Collect(ctx context.Context, host collect.Host, inv *inventory.
 	if now.IsZero() {
 		now = time.Now().UTC()
 	}
-	c := readConfig(host.FS, inv.Arch)
+	native := nativeArch(inv)
+	c := readConfig(host.FS, native)
 	if len(c.sources) == 0 {
 		return unknownOrigins(inv, failure(host.FS, c))
 	}
-	found := findLists(host.FS, c, inv.Release, inv.Arch, now)
+	found := findLists(host.FS, c, inv.Release, native, now)
 	if len(found.archives) == 0 {
 		reason := "apt has no package lists of its configured sources"
 		return unknownOrigins(inv, sentence(append([]string{reason + ": run apt-get update"}, found.problems...)))
@@ -85,6 +86,19 @@ func failure(fsys fs.FS, c config) string {
 		return "packages of dpkg are installed, but apt is not set up here (no /" + configDir + "): their origins and pending updates are unknown"
 	}
 	return "no package source is enabled in /" + path.Join(configDir, "sources.list") + " or /" + path.Join(configDir, "sources.list.d") + ": origins and pending updates are unknown"
+}
+
+// nativeArch is the host's architecture, else that of the package dpkg.
+func nativeArch(inv *inventory.Inventory) string {
+	if inv.Arch != "" {
+		return inv.Arch
+	}
+	for i := range inv.Packages {
+		if inv.Packages[i].Name == "dpkg" {
+			return inv.Packages[i].Arch
+		}
+	}
+	return ""
 }
 
 // unknownOrigins gives every package the reason why nothing is known.
@@ -132,6 +146,7 @@ func fillUpdates(inv *inventory.Inventory, all *catalogue, p policy, archives []
 			inv.Updates = append(inv.Updates, update)
 		}
 	}
+	inv.Updates = append(inv.Updates, all.kernels.withoutMeta(inv, inv.Updates[first:], archives)...)
 	return first
 }
 

@@ -79,6 +79,28 @@ func TestKernelWhoseNameStaysIsNoNewPackage(t *testing.T) {
 	}
 }
 
+func TestKernelWithoutItsMetaPackage(t *testing.T) {
+	image := func(name, version string) inventory.Package {
+		p := pkg(name, version)
+		p.Source, p.SourceVersion = "linux-signed-amd64", version
+		return p
+	}
+	offered := func(name, version string) string {
+		return stanza(name, version, "Source: linux-signed-amd64 ("+version+")")
+	}
+	m := debian(image("linux-image-6.1.0-10-amd64", "6.1.37-1"), image("linux-image-6.1.0-37-amd64", "6.1.137-1"), image("linux-image-6.1.0-37-rt-amd64", "6.1.192-2"))
+	m.main(offered("linux-image-6.1.0-60-amd64", "6.1.200-1"))
+	m.security(offered("linux-image-6.1.0-51-amd64", "6.1.190-1"), offered("linux-image-6.1.0-52-amd64", "6.1.192-2"), offered("linux-image-6.1.0-52-amd64-dbg", "6.1.199-2"), offered("linux-image-6.1.0-52-rt-amd64", "6.1.192-2"))
+	m.look(t)
+	want := []inventory.Update{{
+		Package: "linux-image-6.1.0-37-amd64", Arch: "amd64", Source: "linux-signed-amd64", Installed: "6.1.137-1",
+		Security: true, NewPackage: true, Fixed: "6.1.192-2", FixedSource: "6.1.192-2", Archive: "Debian bookworm-security main",
+	}}
+	if diff := cmp.Diff(want, m.inv.Updates); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestForeignArchitectureStaysApart(t *testing.T) {
 	i386 := pkg("libc6", "2.36-9")
 	i386.Arch = "i386"

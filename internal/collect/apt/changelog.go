@@ -2,6 +2,7 @@ package apt
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/mail"
@@ -36,48 +37,59 @@ func ParseChangelog(name string, r io.Reader, more func(*Entry) bool) ([]Entry, 
 	if err != nil {
 		return nil, fmt.Errorf("cannot read changelog %s: %w", name, err)
 	}
-	head := regexp.MustCompile(`^([a-z0-9][a-z0-9+.-]*) \(([^() \t]+)\)((?: [A-Za-z0-9._~+-]+)*);(.*)$`)
-	cve := regexp.MustCompile(`CVE-[12][0-9]{3}-[0-9]{4,7}`)
-	var entries []Entry
-	var open *Entry
+	c := changelogReader{
+		head: regexp.MustCompile(`^([a-z0-9][a-z0-9+.-]*) \(([^() \t]+)\)((?: [A-Za-z0-9._~+-]+)*);(.*)$`),
+		cve:  regexp.MustCompile(`CVE-[12][0-9]{3}-[0-9]{4,7}`),
+	}
 	number := 0
 	for line := range bytes.Lines(data) {
 		number++
-		line = bytes.TrimRight(line, "\r\n")
-		if m := head.FindSubmatch(line); m != nil {
-			if open != nil {
-				return nil, fmt.Errorf("%s:%d: the entry before this one has no trailer line", name, number)
-			}
-			open = &Entry{Source: string(m[1]), Version: string(m[2]), Distribution: strings.TrimSpace(string(m[3])), Urgency: urgency(string(m[4]))}
-			if !more(open) {
-				return entries, nil
-			}
-			continue
+		goOn, err := c.line(bytes.TrimRight(line, "\r\n"), more)
+		if err != nil {
+			return nil, fmt.Errorf("%s:%d: %v", name, number, err)
 		}
-		if open == nil {
-			if len(entries) > 0 && len(bytes.TrimSpace(line)) > 0 && line[0] != ' ' {
-				return entries, nil
-			}
-			continue
-		}
-		for _, id := range cve.FindAll(line, -1) {
-			open.CVEs = append(open.CVEs, string(id))
-		}
-		if trailer, ok := bytes.CutPrefix(line, []byte(" -- ")); ok {
-			open.Date = trailerDate(string(trailer))
-			slices.Sort(open.CVEs)
-			open.CVEs = slices.Compact(open.CVEs)
-			entries = append(entries, *open)
-			open = nil
+		if !goOn {
+			return c.entries, nil
 		}
 	}
-	if open != nil {
-		return nil, fmt.Errorf("%s:%d: truncated: the entry of %s has no trailer line", name, number, open.Version)
+	if c.open != nil {
+		return nil, fmt.Errorf("%s:%d: truncated: the entry of %s has no trailer line", name, number, c.open.Version)
 	}
-	if len(entries) == 0 {
+	if len(c.entries) == 0 {
 		return nil, fmt.Errorf("%s: no changelog entry in it", name)
 	}
-	return entries, nil
+	return c.entries, nil
+}
+
+type changelogReader struct {
+	head, cve *regexp.Regexp
+	entries   []Entry
+	open      *Entry // whose trailer has not come yet
+}
+
+func (c *changelogReader) line(line []byte, more func(*Entry) bool) (goOn bool, err error) {
+	if m := c.head.FindSubmatch(line); m != nil {
+		if c.open != nil {
+			return false, errors.New("the entry before this one has no trailer line")
+		}
+		c.open = &Entry{Source: string(m[1]), Version: string(m[2]), Distribution: strings.TrimSpace(string(m[3])), Urgency: urgency(string(m[4]))}
+		return more(c.open), nil
+	}
+	if c.open == nil {
+		after := len(c.entries) > 0 && len(line) > 0 && line[0] != ' '
+		return !after, nil
+	}
+	for _, id := range c.cve.FindAll(line, -1) {
+		c.open.CVEs = append(c.open.CVEs, string(id))
+	}
+	if trailer, ok := bytes.CutPrefix(line, []byte(" -- ")); ok {
+		c.open.Date = trailerDate(string(trailer))
+		slices.Sort(c.open.CVEs)
+		c.open.CVEs = slices.Compact(c.open.CVEs)
+		c.entries = append(c.entries, *c.open)
+		c.open = nil
+	}
+	return true, nil
 }
 
 func urgency(meta string) string {
@@ -110,12 +122,16 @@ type changes struct {
 	from string    // that entry's version
 }
 
-// between sums up the entries above the installed source version.
-func between(entries []Entry, installed string) changes {
+// between sums up the entries above the installed source version, up to the
+// fixed one: a newer version apt would take may bring more.
+func between(entries []Entry, installed, fixed string) changes {
 	var c changes
 	for _, e := range entries { // newest first
 		if pkgver.CompareDpkg(e.Version, installed) <= 0 {
 			break
+		}
+		if pkgver.CompareDpkg(e.Version, fixed) > 0 {
+			continue
 		}
 		c.cves = append(c.cves, e.CVEs...)
 		if c.from == "" || len(e.CVEs) > 0 && !e.Date.IsZero() {

@@ -90,20 +90,20 @@ func FuzzParseChangelog(f *testing.F) {
 }
 
 // deb builds a binary package.
-func deb(t testing.TB, compression string, files map[string]string) []byte {
-	t.Helper()
+func deb(tb testing.TB, compression string, files map[string]string) []byte {
+	tb.Helper()
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
 	for name, text := range files {
 		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(text)), Typeflag: tar.TypeReg}); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		_, _ = w.Write([]byte(text))
 	}
 	if err := w.Close(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	data := compress(t, compression, b.Bytes())
+	data := compress(tb, compression, b.Bytes())
 	var ar bytes.Buffer
 	ar.WriteString("!<arch>\n")
 	for _, m := range []struct {
@@ -119,16 +119,16 @@ func deb(t testing.TB, compression string, files map[string]string) []byte {
 	return ar.Bytes()
 }
 
-func compress(t testing.TB, compression string, data []byte) []byte {
-	t.Helper()
+func compress(tb testing.TB, compression string, data []byte) []byte {
+	tb.Helper()
 	var b bytes.Buffer
 	switch compression {
 	case ".gz":
-		return gzipped(t, string(data))
+		return gzipped(tb, string(data))
 	case ".xz":
 		w, err := xz.NewWriter(&b)
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		_, _ = w.Write(data)
 		_ = w.Close()
@@ -136,7 +136,7 @@ func compress(t testing.TB, compression string, data []byte) []byte {
 	case ".zst":
 		w, err := zstd.NewWriter(&b)
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		_, _ = w.Write(data)
 		_ = w.Close()
@@ -204,6 +204,15 @@ func wantChanges(t *testing.T, m *machine) {
 func TestChangelogOfDownloadedPackage(t *testing.T) {
 	m := pendingA()
 	m.fs["var/cache/apt/archives/a-bin_1%3a3_amd64.deb"] = &fstest.MapFile{Data: deb(t, ".xz", map[string]string{"./usr/share/doc/a-bin/changelog.Debian.gz": string(gzipped(t, changelog))})}
+	wantStatus(t, m.look(t), inventory.Succeeded)
+	wantChanges(t, m)
+}
+
+func TestChangelogOfDownloadedCandidate(t *testing.T) {
+	m := pendingA()
+	m.main(stanza("a", "4"))
+	newer := "a (4) bookworm; urgency=low\n\n  * CVE-2026-4444\n\n -- Some Body <body@debian.org>  Fri, 02 Nov 2026 10:00:00 +0200\n\n" + changelog
+	m.fs["var/cache/apt/archives/a_4_amd64.deb"] = &fstest.MapFile{Data: deb(t, ".zst", map[string]string{"./usr/share/doc/a/changelog.Debian": newer})}
 	wantStatus(t, m.look(t), inventory.Succeeded)
 	wantChanges(t, m)
 }

@@ -48,7 +48,7 @@ func addChanges(ctx context.Context, host collect.Host, all *catalogue, updates 
 		if len(entries) == 0 {
 			continue
 		}
-		sum := between(entries, key.installed)
+		sum := between(entries, key.installed, key.fixed)
 		for _, u := range groups[key] {
 			u.IDs = slices.Clone(sum.cves)
 			if u.Date = sum.date; !sum.date.IsZero() {
@@ -112,8 +112,10 @@ func downloaded(ctx context.Context, fsys fs.FS, key step, group []*inventory.Up
 	}
 	var debs []deb
 	for _, u := range group {
-		if file, size := cachedDeb(fsys, u.Package, u.Fixed, u.Arch); file != "" && size <= debLimit {
-			debs = append(debs, deb{file, u.Package, size})
+		for _, version := range []string{u.Fixed, u.Candidate} { // apt fetches the candidate
+			if file, size := cachedDeb(fsys, u.Package, version, u.Arch); file != "" && size <= debLimit {
+				debs = append(debs, deb{file, u.Package, size})
+			}
 		}
 	}
 	slices.SortFunc(debs, func(a, b deb) int { return cmp.Compare(a.size, b.size) })

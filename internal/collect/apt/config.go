@@ -8,7 +8,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/lockfast/lockfast/internal/collect/packed"
+	"github.com/lockfast/lockfast/internal/hostfs"
 )
 
 const (
@@ -62,7 +62,7 @@ func readConfig(fsys fs.FS, native string) config {
 
 // read returns a file's content; what could not be read becomes a problem.
 func (c *config) read(fsys fs.FS, name string) ([]byte, bool) {
-	data, err := packed.ReadFile(fsys, name, configLimit)
+	data, err := hostfs.ReadLimited(fsys, name, configLimit)
 	if err == nil {
 		return data, true
 	}
@@ -118,7 +118,7 @@ func taken(name string, endings []string) bool {
 // which dpkg keeps together in one file once there are several.
 func architectures(fsys fs.FS, native string) []string {
 	all := []string{native}
-	data, err := packed.ReadFile(fsys, "var/lib/dpkg/arch", configLimit)
+	data, err := hostfs.ReadLimited(fsys, "var/lib/dpkg/arch", configLimit)
 	if err != nil {
 		return all
 	}

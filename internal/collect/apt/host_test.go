@@ -129,24 +129,24 @@ func wantStatus(t *testing.T, got inventory.Status, outcome inventory.Outcome, w
 	}
 }
 
-func gzipped(t testing.TB, text string) []byte {
-	t.Helper()
+func gzipped(tb testing.TB, text string) []byte {
+	tb.Helper()
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
 	_, _ = w.Write([]byte(text))
 	if err := w.Close(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b.Bytes()
 }
 
-func lz4ed(t testing.TB, text string) []byte {
-	t.Helper()
+func lz4ed(tb testing.TB, text string) []byte {
+	tb.Helper()
 	var b bytes.Buffer
 	w := lz4.NewWriter(&b)
 	_, _ = w.Write([]byte(text))
 	if err := w.Close(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b.Bytes()
 }

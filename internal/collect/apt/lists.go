@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lockfast/lockfast/internal/collect/packed"
+	"github.com/lockfast/lockfast/internal/hostfs"
 	"github.com/lockfast/lockfast/internal/inventory"
 )
 
@@ -99,9 +100,9 @@ func (f *finder) release(address string, a *archive) (string, error) {
 		if !f.files[file] {
 			continue
 		}
-		data, err := packed.ReadFile(f.fsys, path.Join(listsDir, file), releaseLimit)
+		data, err := hostfs.ReadLimited(f.fsys, path.Join(listsDir, file), releaseLimit)
 		if err != nil {
-			return "", err
+			return "", fmt.Errorf("cannot read /%s/%s: %v", listsDir, file, err)
 		}
 		a.release, err = ParseRelease(path.Join("/", listsDir, file), data)
 		if err != nil {

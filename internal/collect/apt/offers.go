@@ -47,10 +47,12 @@ type catalogue struct {
 	packages map[string]*known
 	sources  map[string]*sourceSeen
 	inv      *inventory.Inventory
+	native   string
+	kernels  kernels
 }
 
 func newCatalogue(inv *inventory.Inventory) *catalogue {
-	c := &catalogue{packages: make(map[string]*known, len(inv.Packages)), sources: make(map[string]*sourceSeen, len(inv.Packages)), inv: inv}
+	c := &catalogue{packages: make(map[string]*known, len(inv.Packages)), sources: make(map[string]*sourceSeen, len(inv.Packages)), inv: inv, native: nativeArch(inv), kernels: newKernels()}
 	for i := range inv.Packages {
 		p := &inv.Packages[i]
 		if p.Manager != inventory.Dpkg || !p.State.Present() {
@@ -97,7 +99,7 @@ func (c *catalogue) read(ctx context.Context, fsys fs.FS, archives []archive, at
 		}
 		return c.sources[string(source)] != nil
 	}
-	err = ParsePackages("/"+a.path, m, want, func(s Stanza) error { return c.add(s, a.kind, at) })
+	err = ParsePackages("/"+a.path, m, want, func(s Stanza) error { return c.add(s, a, at) })
 	if err != nil {
 		return err
 	}
@@ -153,7 +155,7 @@ func comparePacked(f fs.File, a *archive) error {
 }
 
 // add takes one stanza of an installed name or source.
-func (c *catalogue) add(s Stanza, kind inventory.OriginKind, at int) error {
+func (c *catalogue) add(s Stanza, a *archive, at int) error {
 	version := string(s.Field("Version"))
 	if version == "" {
 		return errors.New("a stanza without a Version field")
@@ -161,7 +163,10 @@ func (c *catalogue) add(s Stanza, kind inventory.OriginKind, at int) error {
 	name := string(s.Field("Package"))
 	o := offer{archive: at, version: version, arch: string(s.Field("Architecture")), maintainer: string(s.Field("Maintainer"))}
 	o.source, o.sourceVersion = splitSource(string(s.Field("Source")), name, version)
-	c.addSource(&o, kind)
+	c.addSource(&o, a.kind)
+	if a.security {
+		c.kernels.see(name, &o)
+	}
 	k := c.packages[name]
 	if k == nil {
 		return nil
@@ -212,7 +217,7 @@ func (c *catalogue) of(p *inventory.Package) []offer {
 	}
 	var fit []offer
 	for _, o := range k.offers {
-		if o.arch == p.Arch || o.arch == "all" && p.Arch == c.inv.Arch || p.Arch == "all" && o.arch == c.inv.Arch {
+		if o.arch == p.Arch || o.arch == "all" && p.Arch == c.native || p.Arch == "all" && o.arch == c.native {
 			fit = append(fit, o)
 		}
 	}

@@ -181,15 +181,15 @@ func address(maintainer string) string {
 	return strings.ToLower(maintainer)
 }
 
-// ownTokens are the words Debian and Ubuntu put into revisions: stable updates
+// usualWords are the words Debian and Ubuntu put into revisions: stable updates
 // (deb12u1), binary and non-maintainer uploads (+b1, +nmu1), Ubuntu's own.
-const ownTokens = " deb u b nmu dfsg ds really ubuntu build esm fips git rc pre alpha beta repack squeeze wheezy lenny "
+const usualWords = " deb u b nmu dfsg ds really ubuntu build esm fips git rc pre alpha beta repack squeeze wheezy lenny "
 
 // foreignToken returns a word in the revision of a version that the
 // distribution does not use, in general or in its own version of the package.
 func (j *judge) foreignToken(version, own string) string {
 	for _, word := range letters(revision(version)) {
-		if !strings.Contains(ownTokens, " "+word+" ") && !strings.Contains(strings.ToLower(own), word) {
+		if !strings.Contains(usualWords, " "+word+" ") && !strings.Contains(strings.ToLower(own), word) {
 			return word
 		}
 	}

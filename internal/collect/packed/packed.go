@@ -1,10 +1,10 @@
 package packed
 
 import (
+	"bufio"
 	"compress/bzip2"
-	"fmt"
+	"errors"
 	"io"
-	"io/fs"
 	"path"
 
 	"github.com/klauspost/compress/gzip"
@@ -23,6 +23,9 @@ func Endings() []string { return []string{"", ".lz4", ".gz", ".xz", ".zst", ".bz
 // NewReader decompresses r as the ending of name says; an ending that names no
 // compression means plain. Close releases the decompressor, not r.
 func NewReader(r io.Reader, name string) (io.ReadCloser, error) {
+	if path.Ext(name) == ".xz" {
+		r = bufio.NewReaderSize(r, 64<<10) // this one reads single bytes
+	}
 	switch path.Ext(name) {
 	case ".gz":
 		return closable(gzip.NewReader(r))
@@ -51,9 +54,9 @@ func closable(z *gzip.Reader, err error) (io.ReadCloser, error) {
 	return z, nil
 }
 
-// Limit fails once more than max bytes were read from r: a small file can
+// Limit fails once more than limit bytes were read from r: a small file can
 // decompress to any size.
-func Limit(r io.Reader, max int64) io.Reader { return &limited{r, max} }
+func Limit(r io.Reader, limit int64) io.Reader { return &limited{r, limit} }
 
 type limited struct {
 	r    io.Reader
@@ -63,24 +66,7 @@ type limited struct {
 func (l *limited) Read(p []byte) (int, error) {
 	n, err := l.r.Read(p)
 	if l.left -= int64(n); l.left < 0 {
-		return 0, fmt.Errorf("larger than the limit set for such a file")
+		return 0, errors.New("larger than the limit set for such a file")
 	}
 	return n, err
-}
-
-// ReadFile reads a plain file of at most max bytes.
-func ReadFile(fsys fs.FS, name string, max int64) ([]byte, error) {
-	f, err := fsys.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	data, err := io.ReadAll(io.LimitReader(f, max+1))
-	if err != nil {
-		return nil, fmt.Errorf("cannot read /%s: %w", name, err)
-	}
-	if int64(len(data)) > max {
-		return nil, fmt.Errorf("cannot read /%s: larger than %d bytes", name, max)
-	}
-	return data, nil
 }

@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/lockfast/lockfast/internal/collect"
-	"github.com/lockfast/lockfast/internal/collect/packed"
+	"github.com/lockfast/lockfast/internal/hostfs"
 	"github.com/lockfast/lockfast/internal/inventory"
 )
 
@@ -57,12 +58,12 @@ func apkRepositories(fsys fs.FS) ([]string, error) {
 	}
 	var all []string
 	for _, file := range append(files, more...) {
-		data, err := packed.ReadFile(fsys, file, configLimit)
+		data, err := hostfs.ReadLimited(fsys, file, configLimit)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("cannot read /%s: %v", file, err)
 		}
 		for line := range bytes.Lines(data) {
 			text, _, _ := strings.Cut(string(line), "#")

@@ -12,6 +12,7 @@ import (
 
 	"github.com/lockfast/lockfast/internal/collect"
 	"github.com/lockfast/lockfast/internal/collect/packed"
+	"github.com/lockfast/lockfast/internal/hostfs"
 	"github.com/lockfast/lockfast/internal/inventory"
 )
 
@@ -82,9 +83,9 @@ func (c collector) repository(ctx context.Context, fsys fs.FS, repo Repository, 
 		return false, fmt.Errorf("no metadata of repository %s: run %s", repo.ID, c.layout.refresh)
 	}
 	file := path.Join(dir, "repomd.xml")
-	data, err := packed.ReadFile(fsys, file, repomdLimit)
+	data, err := hostfs.ReadLimited(fsys, file, repomdLimit)
 	if err != nil {
-		return false, err
+		return false, fmt.Errorf("cannot read /%s: %v", file, err)
 	}
 	md, err := ParseRepomd("/"+file, data)
 	if err != nil {

@@ -60,9 +60,9 @@ func rpm(name, version string) inventory.Package {
 }
 
 // metadata adds the cached metadata of a repository below dir.
-func (h *host) metadata(t testing.TB, dir, ending string, updates ...string) {
-	t.Helper()
-	data := packed(t, ending, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<updates>\n"+strings.Join(updates, "")+"</updates>\n")
+func (h *host) metadata(tb testing.TB, dir, ending string, updates ...string) {
+	tb.Helper()
+	data := packed(tb, ending, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<updates>\n"+strings.Join(updates, "")+"</updates>\n")
 	name := "abc-updateinfo.xml" + ending
 	h.fs[dir+"/repodata/"+name] = &fstest.MapFile{Data: data}
 	h.fs[dir+"/repodata/repomd.xml"] = file(fmt.Sprintf("<?xml version=\"1.0\"?>\n<repomd xmlns=\"http://linux.duke.edu/metadata/repo\"><revision>9.4</revision>"+
@@ -70,8 +70,8 @@ func (h *host) metadata(t testing.TB, dir, ending string, updates ...string) {
 		"<data type=\"updateinfo\"><checksum type=\"sha256\">%x</checksum><location href=\"repodata/%s\"/><timestamp>1700000500</timestamp><size>%d</size></data></repomd>", sha256.Sum256(data), name, len(data)))
 }
 
-func packed(t testing.TB, ending, text string) []byte {
-	t.Helper()
+func packed(tb testing.TB, ending, text string) []byte {
+	tb.Helper()
 	var b bytes.Buffer
 	switch ending {
 	case ".gz":
@@ -81,7 +81,7 @@ func packed(t testing.TB, ending, text string) []byte {
 	case ".zst":
 		w, err := zstd.NewWriter(&b)
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		_, _ = w.Write([]byte(text))
 		_ = w.Close()

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/lockfast/lockfast/internal/collect/packed"
+	"github.com/lockfast/lockfast/internal/hostfs"
 )
 
 const (
@@ -98,9 +98,9 @@ func (l layout) enabled(fsys fs.FS) (repos []Repository, configured bool, proble
 			}
 			configured = true
 			file := path.Join(dir, e.Name())
-			data, err := packed.ReadFile(fsys, file, configLimit)
+			data, err := hostfs.ReadLimited(fsys, file, configLimit)
 			if err != nil {
-				problems = append(problems, err.Error())
+				problems = append(problems, fmt.Sprintf("cannot read /%s: %v", file, err))
 				continue
 			}
 			found, err := ParseRepositories("/"+file, data)

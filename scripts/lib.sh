@@ -1,0 +1,35 @@
+# Shared by the scripts beside this file. Source it.
+# shellcheck shell=bash
+
+say() { printf '%s\n' "$*" >&2; }
+die() { say "${0##*/}: $*"; exit 2; }
+
+# as_root COMMAND… runs a command as root, without ever asking for a password.
+as_root() {
+	if [ "$(id -u)" -eq 0 ]; then
+		"$@"
+	elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+		sudo -n "$@"
+	else
+		return 126
+	fi
+}
+
+need_go() {
+	command -v go >/dev/null || PATH=$PATH:/usr/local/go/bin
+	command -v go >/dev/null || die "Go is not installed; see https://go.dev/dl"
+	export GOTOOLCHAIN=${GOTOOLCHAIN:-local} GOFLAGS=${GOFLAGS:--buildvcs=false}
+	export HOME=${HOME:-/root}
+}
+
+# flags for go build: version and commit.
+ldflags() {
+	local commit
+	commit=$(git rev-parse HEAD 2>/dev/null || true)
+	printf '%s' "-s -w -X main.commit=$commit"
+}
+
+# build GOOS GOARCH FILE: one static binary.
+build() {
+	CGO_ENABLED=0 GOOS=$1 GOARCH=$2 go build -trimpath -ldflags "$(ldflags)" -o "$3" ./cmd/lockfast
+}
