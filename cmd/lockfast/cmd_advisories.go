@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -56,7 +57,12 @@ EXIT STATUS
      store is untouched`,
 		Example: `  lockfast advisories import Debian/all.zip known_exploited_vulnerabilities.json epss_scores-current.csv.gz
   lockfast advisories import --out advisories.store --partial "Debian:12=our mirror keeps main only" records/`,
-		Args: cobra.MinimumNArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return errors.New("name the paths of files or folders to import")
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
 			if o.Partial, err = partialReleases(partial); err != nil {

@@ -19,7 +19,7 @@ func (a *arena) add(row *Row) arenaSpan {
 	}
 	offset := len(a.chunks[last])
 	a.chunks[last] = append(a.chunks[last], a.scratch...)
-	return arenaSpan{uint32(last), uint32(offset), uint32(len(a.scratch))}
+	return arenaSpan{u32(last), u32(offset), u32(len(a.scratch))}
 }
 
 func (a *arena) bytes(at arenaSpan) []byte {

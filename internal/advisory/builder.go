@@ -96,7 +96,7 @@ func (b *Builder) Carry(row Row) error {
 }
 
 func (b *Builder) newRecord(id ID, info recordInfo) uint32 {
-	number := uint32(len(b.infos))
+	number := u32(len(b.infos))
 	b.infos = append(b.infos, info)
 	b.records[id] = number
 	return number
@@ -112,7 +112,7 @@ func (b *Builder) addRow(record uint32, row *Row) error {
 	key := rowKey{row.Ecosystem, row.Package}
 	number, seen := b.keys[key]
 	if !seen {
-		number = uint32(len(b.names))
+		number = u32(len(b.names))
 		key.pkg = strings.Clone(key.pkg) // the row's may be part of a whole record
 		b.names = append(b.names, key)
 		b.keys[key] = number

@@ -99,7 +99,7 @@ func (b *Builder) partialReason(eco Ecosystem, s, source *span) string {
 	given := slices.Clone(b.partial[eco])
 	slices.Sort(given)
 	for _, g := range given {
-		for _, reason := range strings.Split(g, "; ") { // of an older store, joined there
+		for reason := range strings.SplitSeq(g, "; ") { // of an older store, joined there
 			if !strings.HasPrefix(reason, endsPrefix) && !slices.Contains(reasons, reason) {
 				reasons = append(reasons, reason)
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"math"
 )
 
 // StoreFormat is the number of the store's format, in every store's header. A
@@ -44,6 +45,15 @@ const (
 type section struct {
 	offset, length uint64
 	sum            uint32
+}
+
+// u32 narrows a size for the file. Limits of what is read keep all of them far
+// below 4 GiB; one beyond would write a store that answers wrongly.
+func u32(n int) uint32 {
+	if n < 0 || n > math.MaxUint32 {
+		panic("internal error: the advisory store has grown beyond its format")
+	}
+	return uint32(n)
 }
 
 func checksum(data []byte) uint32 {

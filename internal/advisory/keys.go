@@ -31,16 +31,16 @@ func newKeyWriter() *keyWriter { return &keyWriter{} }
 // add notes where the rows of a key are; keys come sorted.
 func (k *keyWriter) add(key rowKey, block, offset, length, rows int) {
 	if len(k.ecos) == 0 || key.ecosystem != k.eco {
-		k.ecos = binary.LittleEndian.AppendUint32(k.ecos, uint32(len(k.text)))
-		k.ecos = binary.LittleEndian.AppendUint32(k.ecos, uint32(len(key.ecosystem)))
-		k.ecos = binary.LittleEndian.AppendUint32(k.ecos, uint32(len(k.restarts)/4))
+		k.ecos = binary.LittleEndian.AppendUint32(k.ecos, u32(len(k.text)))
+		k.ecos = binary.LittleEndian.AppendUint32(k.ecos, u32(len(key.ecosystem)))
+		k.ecos = binary.LittleEndian.AppendUint32(k.ecos, u32(len(k.restarts)/4))
 		k.ecos = binary.LittleEndian.AppendUint32(k.ecos, 0)
 		k.text = append(k.text, key.ecosystem...)
 		k.eco, k.inEco = key.ecosystem, 0
 	}
 	shared := 0
 	if k.inEco%keyGroup == 0 {
-		k.restarts = binary.LittleEndian.AppendUint32(k.restarts, uint32(len(k.text)))
+		k.restarts = binary.LittleEndian.AppendUint32(k.restarts, u32(len(k.text)))
 	} else {
 		for shared < min(len(k.last), len(key.pkg)) && k.last[shared] == key.pkg[shared] {
 			shared++
@@ -49,17 +49,17 @@ func (k *keyWriter) add(key rowKey, block, offset, length, rows int) {
 	k.text = binary.AppendUvarint(k.text, uint64(shared))
 	k.text = appendText(k.text, key.pkg[shared:])
 	for _, n := range []int{block, offset, length, rows} {
-		k.text = binary.AppendUvarint(k.text, uint64(n))
+		k.text = binary.AppendUvarint(k.text, uint64(u32(n)))
 	}
 	k.last = key.pkg
 	k.inEco++
-	binary.LittleEndian.PutUint32(k.ecos[len(k.ecos)-4:], uint32(k.inEco))
+	binary.LittleEndian.PutUint32(k.ecos[len(k.ecos)-4:], u32(k.inEco))
 }
 
 func (k *keyWriter) bytes() []byte {
 	b := make([]byte, 0, keysHead+len(k.ecos)+len(k.restarts)+8*len(k.cveBlocks)+len(k.text))
 	for _, n := range []int{len(k.ecos) / keysEcoEntry, len(k.restarts) / 4, len(k.cveBlocks), len(k.text)} {
-		b = binary.LittleEndian.AppendUint32(b, uint32(n))
+		b = binary.LittleEndian.AppendUint32(b, u32(n))
 	}
 	b = append(b, k.ecos...)
 	b = append(b, k.restarts...)

@@ -83,7 +83,7 @@ func streamsIn(summary string) []string {
 		return nil
 	}
 	var found []string
-	for _, word := range strings.Fields(summary) {
+	for word := range strings.FieldsSeq(summary) {
 		word = strings.Trim(word, ",;()[]")
 		name, stream, ok := strings.Cut(word, ":")
 		if ok && isModuleWord(name) && isModuleWord(stream) && !slices.Contains(found, word) {

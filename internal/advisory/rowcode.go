@@ -262,7 +262,7 @@ func (r *rowReader) count() int {
 		r.bad, r.s = true, ""
 		return 0
 	}
-	return int(n)
+	return int(n) //nolint:gosec // at most len(r.s)
 }
 
 func (r *rowReader) text() string {

@@ -166,8 +166,8 @@ func (w *blockWriter) flush(kind uint32) {
 	}
 	stored := w.data[from:]
 	w.table = binary.LittleEndian.AppendUint64(w.table, uint64(headerSize+from))
-	w.table = binary.LittleEndian.AppendUint32(w.table, uint32(len(stored)))
-	w.table = binary.LittleEndian.AppendUint32(w.table, uint32(len(w.pending)))
+	w.table = binary.LittleEndian.AppendUint32(w.table, u32(len(stored)))
+	w.table = binary.LittleEndian.AppendUint32(w.table, u32(len(w.pending)))
 	w.table = binary.LittleEndian.AppendUint32(w.table, checksum(stored))
 	w.table = binary.LittleEndian.AppendUint32(w.table, kind)
 	w.pending = w.pending[:0]

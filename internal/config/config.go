@@ -90,7 +90,7 @@ func (c Config) Override(environ []string) (Config, error) {
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
 		setting, ours := strings.CutPrefix(name, "LOCKFAST_")
-		if !ours {
+		if !ours || value == "" { // an empty variable is how shells unset one for a command
 			continue
 		}
 		var err error

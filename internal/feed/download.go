@@ -189,11 +189,11 @@ func copyBody(w io.Writer, r io.Reader) (int64, copyErrors) {
 // discard forgets downloads that could not be imported: a bad file must not be
 // taken for the current one next time.
 func (f *fetcher) discard(ctx context.Context, resources []resource) error {
-	if ctx.Err() != nil {
-		return nil // not the downloads' fault
-	}
 	var problems error
 	for _, r := range resources {
+		if ctx.Err() != nil { // a run that was stopped is not the downloads' fault
+			break
+		}
 		if f.state.Files[r.name].Part != nil {
 			f.dropPart(r)
 			problems = errors.Join(problems, f.emptyPart(r.name))

@@ -120,8 +120,7 @@ func (f *fetcher) fetch(ctx context.Context, r resource) error {
 
 // plain takes off net/http's prefix, which names the address again.
 func plain(err error) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		return wrapped.Err
 	}
 	return err

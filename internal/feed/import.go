@@ -107,8 +107,7 @@ func withStore(path string, use func(*advisory.Store) error) (err error) {
 
 // pathless drops the path of an error whose message names it already.
 func pathless(err error) error {
-	var place *fs.PathError
-	if errors.As(err, &place) {
+	if place, ok := errors.AsType[*fs.PathError](err); ok {
 		return place.Err
 	}
 	return err

@@ -162,7 +162,7 @@ func openFile(path string) (*os.File, error) {
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("it is no regular file")
 	}
-	return os.Open(path)
+	return os.Open(path) //nolint:gosec // the path is what the user named
 }
 
 // openUnpacked opens a file and unpacks it if it is gzip's.
@@ -198,8 +198,7 @@ func sum(r io.Reader) (string, error) {
 
 // cannot makes the one-line error of an import: the path, and what to do.
 func cannot(name string, err error) error {
-	var place *fs.PathError
-	if errors.As(err, &place) {
+	if place, ok := errors.AsType[*fs.PathError](err); ok {
 		err = place.Err // the path is in the message already
 	}
 	switch {

@@ -52,7 +52,7 @@ type partState struct {
 // empty cache: everything is downloaded again. A newer one is refused.
 func readState(path string) (state, error) {
 	empty := state{Schema: stateSchema, Files: map[string]fileState{}}
-	file, err := os.Open(path)
+	file, err := os.Open(path) //nolint:gosec // in the cache folder of the configuration
 	if errors.Is(err, fs.ErrNotExist) {
 		return empty, nil
 	}

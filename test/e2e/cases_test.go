@@ -145,7 +145,7 @@ func TestAlmaLinuxRoot(t *testing.T) {
 	if f := findingOf(s, "sudo"); f == nil || f.FixedVersion == "" || f.Severity == "unknown" || f.GapDays == nil {
 		t.Errorf("sudo: %+v", f)
 	}
-	if f := findingOf(s, "nodejs"); f == nil || !strings.Contains(strings.Join(f.IDs, " "), "ALSA-2020:0579") {
+	if f := findingOf(s, "nodejs"); f == nil || !slices.Contains(f.IDs, "ALSA-2021:0735") {
 		t.Errorf("nodejs in its stream: %+v", f)
 	}
 	for _, name := range []string{"bash", "npm", "tzdata"} {
@@ -204,8 +204,12 @@ func TestDamagedLists(t *testing.T) {
 	if err != nil || len(lists) == 0 {
 		t.Fatal("no lists", err)
 	}
-	data, err := os.ReadFile(lists[0])
+	// apt links to lists of file: archives; what is damaged here is a file of its own.
+	data, err := os.ReadFile(filepath.Join(root, "srv/security/dists/stable-security/main/binary-amd64/Packages"))
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(lists[0]); err != nil {
 		t.Fatal(err)
 	}
 	for name, damaged := range map[string]string{"cut short": string(data[:len(data)/2]), "changed": strings.ReplaceAll(string(data), "99-1", "00-1")} {

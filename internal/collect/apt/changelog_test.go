@@ -250,6 +250,23 @@ func TestChangelogIsAskedForOnlyWhenWanted(t *testing.T) {
 	}
 }
 
+func TestAskingEndsWithoutANetwork(t *testing.T) {
+	r := &runner{result: hostexec.Result{Code: 100, Stderr: []byte("E: Could not resolve host")}}
+	var pkgs []inventory.Package
+	var fixes []string
+	for _, name := range []string{"a", "b", "c", "d", "e", "f"} {
+		pkgs = append(pkgs, pkg(name, "1"))
+		fixes = append(fixes, stanza(name, "2"))
+	}
+	m := debian(pkgs...)
+	m.main(stanza("x", "1"))
+	m.security(fixes...)
+	wantStatus(t, m.look(t, func(h *collect.Host) { h.Exec, h.Changelogs = r, true }), inventory.Partial, "3 failures in a row")
+	if len(r.calls) != 3 || len(m.inv.Updates) != 6 {
+		t.Errorf("%q", r.calls)
+	}
+}
+
 func TestChangelogThatCannotBeHadIsSaid(t *testing.T) {
 	for name, r := range map[string]*runner{
 		"failed":      {result: hostexec.Result{Code: 100, Stderr: []byte("E: Changelog unavailable for a=3\nmore")}},

@@ -22,6 +22,8 @@ const (
 	debLimit = 64 << 20
 	// askLimit bounds the changelogs asked for over the network in one scan.
 	askLimit = 100
+	// failureLimit ends the asking: the network or the changelog server is away.
+	failureLimit = 3
 )
 
 // step is the way of one source from the installed version to the fixed one:
@@ -35,6 +37,7 @@ type step struct {
 type changer struct {
 	host     collect.Host
 	asked    int
+	failures int // in a row: without a network each costs apt's time-out
 	problems []string
 }
 
@@ -93,14 +96,22 @@ func (c *changer) entries(ctx context.Context, key step, group []*inventory.Upda
 	if len(entries) > 0 || !c.host.Changelogs || c.host.Exec == nil {
 		return entries
 	}
+	if c.failures >= failureLimit {
+		return nil
+	}
 	if c.asked++; c.asked > askLimit {
 		return nil
 	}
 	entries, err = ask(ctx, c.host.Exec, key, group[0])
-	if err != nil {
-		c.problems = append(c.problems, "cannot get the changelog of "+key.source+": "+err.Error())
+	if err == nil {
+		c.failures = 0
+		return entries
 	}
-	return entries
+	c.problems = append(c.problems, "cannot get the changelog of "+key.source+": "+err.Error())
+	if c.failures++; c.failures >= failureLimit {
+		c.problems = append(c.problems, fmt.Sprintf("no more changelogs were asked for after %d failures in a row", failureLimit))
+	}
+	return nil
 }
 
 // downloaded reads the changelog from the smallest of a source's packages that

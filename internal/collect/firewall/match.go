@@ -3,8 +3,12 @@ package firewall
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 )
+
+// changing stands for what a set that fills itself will have.
+const changing = "@"
 
 // maxNesting limits how deep values lie in values.
 const maxNesting = 16
@@ -18,6 +22,9 @@ func (r *reader) match(body json.RawMessage) match {
 	}
 	if json.Unmarshal(body, &m) != nil {
 		return undecidable("a rule has a match of another form")
+	}
+	if b, ok := bitsOf(m.Left); ok {
+		return b.compare(m.Op, m.Right)
 	}
 	left := r.operand(m.Left)
 	switch m.Op {
@@ -144,8 +151,6 @@ func (r *reader) values(raw json.RawMessage, depth int) (list []json.RawMessage,
 		switch {
 		case o["set"] != nil:
 			return r.values(o["set"], depth-1)
-		case o["|"] != nil:
-			return r.values(o["|"], depth-1)
 		case o["elem"] != nil:
 			var inner struct {
 				Val json.RawMessage `json:"val"`
@@ -175,7 +180,7 @@ func (r *reader) flatten(several []json.RawMessage, depth int) (list []json.RawM
 func (r *reader) named(set *nftSet, depth int) (list []json.RawMessage, why string) {
 	list, why = r.flatten(set.Elem, depth)
 	if why == "" && len(list) == 0 && (contains(set.Flags, "dynamic") || contains(set.Flags, "timeout")) {
-		return []json.RawMessage{json.RawMessage(`"a changing set"`)}, ""
+		return []json.RawMessage{json.RawMessage(strconv.Quote(changing))}, ""
 	}
 	return list, why
 }

@@ -3,7 +3,7 @@ package firewall
 import (
 	"encoding/json"
 	"fmt"
-	"strconv"
+	"slices"
 	"strings"
 )
 
@@ -51,7 +51,7 @@ func conntrack(name string) operand {
 		want := strings.ToLower(text(value))
 		switch name {
 		case "state":
-			return sure(want == "new")
+			return sure(slices.Contains(flagList(value), "new"))
 		case "direction":
 			return sure(want == "original")
 		case "status":
@@ -116,76 +116,4 @@ func (r *reader) concat(body json.RawMessage) operand {
 		}
 		return a
 	})
-}
-
-// masked is "left & mask": TCP flags, and the fragment offset, which is 0 in
-// the only fragment of a packet.
-func masked(body json.RawMessage) operand {
-	var sides []json.RawMessage
-	if json.Unmarshal(body, &sides) != nil || len(sides) != 2 {
-		return unclear("a bit operation")
-	}
-	var left struct {
-		Payload struct {
-			Protocol string `json:"protocol"`
-			Field    string `json:"field"`
-		} `json:"payload"`
-	}
-	if json.Unmarshal(sides[0], &left) != nil {
-		return unclear("a bit operation")
-	}
-	switch of := left.Payload; {
-	case of.Protocol == "tcp" && of.Field == "flags":
-		mask := flagList(sides[1])
-		return operandFunc(func(p packet, value json.RawMessage) answer {
-			want := flagList(value)
-			if mask == nil || want == nil {
-				return unclear("a match on TCP flags").is(p, value)
-			}
-			return p.hasFlags(mask, want)
-		})
-	case of.Protocol == "ip" && of.Field == "frag-off":
-		return operandFunc(func(p packet, value json.RawMessage) answer {
-			return sure(!p.v6 && text(value) == "0")
-		})
-	}
-	return unclear("a bit operation")
-}
-
-// flagList reads TCP flags: a name, a list of names, {"|": […]}, or 0 for none.
-// Nil means that they cannot be read.
-func flagList(raw json.RawMessage) []string {
-	if list := stringsOf(raw); list != nil {
-		return list
-	}
-	if n, err := strconv.Atoi(text(raw)); err == nil {
-		return flagBits(n)
-	}
-	var or struct {
-		Or []json.RawMessage `json:"|"`
-	}
-	if json.Unmarshal(raw, &or) != nil || or.Or == nil {
-		return nil
-	}
-	list := []string{}
-	for _, part := range or.Or {
-		inner := flagList(part)
-		if inner == nil {
-			return nil
-		}
-		list = append(list, inner...)
-	}
-	return list
-}
-
-// flagBits names the flags of a number, in the order of the TCP header's bits.
-func flagBits(n int) []string {
-	names := [...]string{"fin", "syn", "rst", "psh", "ack", "urg", "ecn", "cwr"}
-	list := []string{}
-	for i, name := range names {
-		if n>>i&1 == 1 {
-			list = append(list, name)
-		}
-	}
-	return list
 }

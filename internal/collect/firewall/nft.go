@@ -201,7 +201,7 @@ func (r *reader) statement(name string, body json.RawMessage) {
 	case "counter", "log", "continue", "mangle", "notrack", "snat", "masquerade", "flow", "dup", "ct helper", "ct timeout", "ct expectation", "secmark", "last", "reset", "comment":
 		// decide nothing about a new connection to this host
 	case "dnat", "redirect", "tproxy", "fwd":
-		r.verdict(undecided, "", "a rule sends the connection elsewhere ("+name+")")
+		r.verdict(elsewhere, "", "a rule sends the connection elsewhere ("+name+")")
 	case "queue", "synproxy":
 		r.verdict(undecided, "", "a rule leaves the decision to another program ("+name+")")
 	case "xt":
@@ -243,7 +243,6 @@ func underLimit(body json.RawMessage) match {
 func (r *reader) update(body json.RawMessage) {
 	var set struct {
 		Statements []object `json:"stmt"`
-		One        object   `json:"-"`
 	}
 	if json.Unmarshal(body, &set) != nil {
 		var meter struct {

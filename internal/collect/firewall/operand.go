@@ -40,8 +40,6 @@ func (r *reader) operand(raw json.RawMessage) operand {
 			return absent{header: true, exists: word(body, "field") == "" && word(body, "name") != ""}
 		case "concat":
 			return r.concat(body)
-		case "&":
-			return masked(body)
 		default:
 			return unclear(fmt.Sprintf("a match on %.40q", name))
 		}
@@ -60,7 +58,9 @@ func word(body json.RawMessage, field string) string {
 }
 
 func unclear(what string) operand {
-	return operandFunc(func(packet, json.RawMessage) answer { return cannotSay("a rule has " + what + ", which is not judged here") })
+	return operandFunc(func(packet, json.RawMessage) answer {
+		return cannotSay("a rule has " + what + ", which is not judged here")
+	})
 }
 
 // absent is something that the packet does not have: no value is equal to it.
@@ -98,26 +98,10 @@ func transport(protocol, field string) operand {
 			}
 			return isPort(p, value)
 		})
-	case "flags":
-		return operandFunc(func(p packet, value json.RawMessage) answer {
-			// "tcp flags syn" asks for that bit, and for no other to be looked at.
-			return p.hasFlags(stringsOf(value), stringsOf(value)).or(flagsOf(p, value))
-		})
 	case "sport":
 		return dependent(ours, "it depends on the source port, which the sender chooses")
 	}
 	return dependent(ours, fmt.Sprintf("a rule has a match on %s %.40s, which is not judged here", protocol, field))
-}
-
-// flagsOf is for lists: one of them has to be set.
-func flagsOf(p packet, value json.RawMessage) answer {
-	if list := stringsOf(value); p.proto != "tcp" || list == nil {
-		if p.proto == "tcp" {
-			return cannotSay("a rule has a match on TCP flags, which is not judged here")
-		}
-		return sure(false)
-	}
-	return sure(contains(value, "syn"))
 }
 
 // dependent cannot be said for packets that have the field, and is no for all
@@ -135,6 +119,9 @@ func network(v6 bool, name, field string) operand {
 	compare := func(p packet, value json.RawMessage) answer {
 		switch field {
 		case "saddr":
+			if text(value) == changing {
+				return fewSources("it depends on the source address (a set that changes)")
+			}
 			return isAddress(value, p.isFrom)
 		case "daddr":
 			return isAddress(value, p.isTo)

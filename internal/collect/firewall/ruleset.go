@@ -16,14 +16,15 @@ const (
 	back                  // return
 	jump                  // to another chain and back
 	jumpOnly              // goto: back to where the chain itself was jumped from
-	undecided             // somebody else decides: NAT, user space, unknown
+	undecided             // somebody else decides: user space, unknown
+	elsewhere             // to another port or host (NAT): not to this socket, but let in
 )
 
 type rule struct {
 	matches []match
 	kind    kind
 	target  string // chain to jump to
-	why     string // for undecided
+	why     string // for undecided and elsewhere
 }
 
 // chain is a list of rules; a base chain hangs on a hook.
@@ -87,12 +88,13 @@ type ways struct {
 	accept, drop, fall bool   // fall: through the end of the chain, or by return
 	certain            kind   // what happens where nothing that cannot be decided matches: accept or drop
 	whyAccept, whyDrop string // what a way other than the certain one depends on
+	away               string // a rule may send it elsewhere: which
 	by                 string // base chain that decided last
 }
 
 // join adds the ways of something that may or will happen.
 func (w *ways) join(o ways, why string) {
-	w.accept, w.drop = w.accept || o.accept, w.drop || o.drop
+	w.accept, w.drop, w.away = w.accept || o.accept, w.drop || o.drop, cmp.Or(w.away, o.away)
 	if o.accept && w.whyAccept == "" {
 		w.whyAccept = cmp.Or(o.whyAccept, why)
 	}
@@ -174,6 +176,8 @@ func (w *walk) does(r *rule) ways {
 		return w.chain(r.target)
 	case undecided:
 		return ways{accept: true, drop: true, whyAccept: r.why, whyDrop: r.why}
+	case elsewhere:
+		return ways{accept: true, certain: accept, away: r.why}
 	case next:
 	}
 	return ways{fall: true}
@@ -204,7 +208,7 @@ func (r ruleset) pass(p packet, every bool) ways {
 	total := ways{certain: accept}
 	for _, h := range r.baseChains(p.family()) {
 		w := h.base(p, every)
-		total.by = w.by
+		total.by, total.away = w.by, cmp.Or(total.away, w.away)
 		if w.drop {
 			total.drop = true
 			total.whyDrop = cmp.Or(total.whyDrop, w.whyDrop)

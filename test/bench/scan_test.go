@@ -1,0 +1,123 @@
+//go:build unix
+
+package bench_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/lockfast/lockfast/internal/advisory/advisorytest"
+)
+
+// seed begins the series of generated records.
+const seed = 20261123
+
+// packages is how many packages the scanned host has.
+const packages = 830
+
+func BenchmarkScan(b *testing.B) {
+	binary := build(b)
+	root := host(b)
+	for _, advisories := range []int{45_000, 400_000} {
+		store := filepath.Join(b.TempDir(), "advisories.store")
+		importRecords(b, binary, store, advisories)
+		b.Run(fmt.Sprintf("advisories=%d", advisories), func(b *testing.B) {
+			measure(b, binary, []int{0}, "scan", "--json", "--root", root, "--advisories", store, "--accept-partial", "--max-data-age", "36500d")
+		})
+	}
+}
+
+func BenchmarkImport(b *testing.B) {
+	binary := build(b)
+	zip := records(b, 45_000)
+	measure(b, binary, []int{0}, "advisories", "import", "--out", filepath.Join(b.TempDir(), "advisories.store"), zip)
+}
+
+// measure runs the program b.N times and reports CPU seconds (user and system)
+// and the highest resident memory.
+func measure(b *testing.B, binary string, codes []int, args ...string) {
+	b.Helper()
+	var cpu time.Duration
+	var peak int64
+	for b.Loop() {
+		cmd := exec.Command(binary, args...)
+		var out, errOut bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &errOut
+		_ = cmd.Run() // the code is looked at below
+		if code := cmd.ProcessState.ExitCode(); code != codes[0] {
+			b.Fatalf("exit %d: %s", code, errOut.String())
+		}
+		cpu += cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+		if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+			kib := usage.Maxrss
+			if runtime.GOOS == "darwin" {
+				kib /= 1024
+			}
+			peak = max(peak, kib)
+		}
+	}
+	b.ReportMetric(cpu.Seconds()/float64(b.N), "cpu-s/op")
+	b.ReportMetric(float64(peak)/1024, "peak-MiB")
+}
+
+func build(b *testing.B) string {
+	b.Helper()
+	binary := filepath.Join(b.TempDir(), "lockfast")
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "../../cmd/lockfast")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+	return binary
+}
+
+func records(b *testing.B, n int) string {
+	b.Helper()
+	data, err := advisorytest.Zip(seed, n)
+	if err != nil {
+		b.Fatal(err)
+	}
+	path := filepath.Join(b.TempDir(), "all.zip")
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		b.Fatal(err)
+	}
+	return path
+}
+
+func importRecords(b *testing.B, binary, store string, n int) {
+	b.Helper()
+	if out, err := exec.Command(binary, "advisories", "import", "--out", store, records(b, n)).CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+}
+
+// host is a root with a status file as dpkg writes it.
+func host(b *testing.B) string {
+	b.Helper()
+	root := b.TempDir()
+	var status strings.Builder
+	for i := range packages {
+		fmt.Fprintf(&status, "Package: bin-%d\nStatus: install ok installed\nPriority: optional\nSection: libs\nInstalled-Size: 100\nMaintainer: Debian Test Team <test@lists.debian.org>\nArchitecture: amd64\nSource: %s\nVersion: 1.%d.0-1+deb12u1\nDepends: libc6 (>= 2.36)\nDescription: a package\n%sHomepage: https://example.org/\n\n",
+			i, advisorytest.Package(i*3), i%40, strings.Repeat(" some more text to describe what the package is good for\n", 8))
+	}
+	for path, text := range map[string]string{
+		"etc/os-release": "ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n", "etc/hostname": "bench\n", "var/lib/dpkg/status": status.String(),
+	} {
+		path = filepath.Join(root, path)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			b.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return root
+}
