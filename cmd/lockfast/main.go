@@ -49,7 +49,7 @@ type app struct {
 // run is main without the process: tests call it.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer, environ []string) int {
 	a := &app{stdout: stdout, stderr: stderr, environ: environ}
-	root := a.root()
+	root := a.root() //nolint:contextcheck // cobra hands the context to each command
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
@@ -77,8 +77,7 @@ func usagef(format string, args ...any) error {
 // code. An error without a code of its own means "could not look".
 func (a *app) fail(err error) int {
 	code := codeUnknown
-	var coded *exitError
-	if errors.As(err, &coded) {
+	if coded, ok := errors.AsType[*exitError](err); ok {
 		code = coded.code
 	}
 	message := strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")

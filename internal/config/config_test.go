@@ -22,7 +22,7 @@ func TestBadFilesNameLineAndField(t *testing.T) {
 	cases := map[string]string{
 		"":                          "empty",
 		"schema: lockfast.config/2": "schema",
-		"schema: lockfast.config/1\nadvisorys: x\n":          "line 2: field advisorys not found",
+		"schema: lockfast.config/1\nadvisors: x\n":           "line 2: field advisors not found",
 		"schema: lockfast.config/1\nmax_data_age: soon\n":    "soon",
 		"schema: lockfast.config/1\n---\nschema: x\n":        "more than one",
 		"schema: lockfast.config/1\naccept_partial: perhaps": "line 2",
@@ -40,7 +40,7 @@ func TestVariablesWinOverTheFile(t *testing.T) {
 	if err != nil || c.Advisories != "/variable" || !c.AcceptPartial {
 		t.Errorf("got %+v, %v", c, err)
 	}
-	for _, bad := range []string{"LOCKFAST_ADVISORYS=/x", "LOCKFAST_MAX_DATA_AGE=never", "LOCKFAST_ACCEPT_PARTIAL=maybe"} {
+	for _, bad := range []string{"LOCKFAST_ADVISORS=/x", "LOCKFAST_MAX_DATA_AGE=never", "LOCKFAST_ACCEPT_PARTIAL=maybe"} {
 		if _, err := (config.Config{}).Override([]string{bad}); err == nil {
 			t.Errorf("%s was accepted", bad)
 		}

@@ -82,19 +82,20 @@ func TestNotRunning(t *testing.T) {
 	}
 }
 
-func ptr[T any](v T) *T { return &v }
+//go:fix inline
+func ptr[T any](v T) *T { return new(v) }
 
 func TestRankAndReason(t *testing.T) {
 	list := []result.Finding{
-		{Key: "rest", Severity: "low", Running: ptr(false), Exposed: ptr(false), KEV: ptr(false)},
-		{Key: "leftover", Status: result.StatusLeftover, Severity: "critical", KEV: ptr(true)},
-		{Key: "high installed", Severity: "high", Running: ptr(false), Exposed: ptr(false)},
+		{Key: "rest", Severity: "low", Running: new(false), Exposed: new(false), KEV: new(false)},
+		{Key: "leftover", Status: result.StatusLeftover, Severity: "critical", KEV: new(true)},
+		{Key: "high installed", Severity: "high", Running: new(false), Exposed: new(false)},
 		{Key: "unseen", Severity: "high"},
-		{Key: "exposed unknown", Severity: "unknown", Running: ptr(true), Exposed: ptr(true), ExposedOn: []result.Socket{{Process: "sshd", Address: "::", Port: 22, Protocol: "tcp", Filter: "unknown"}}},
-		{Key: "kev installed", Severity: "medium", Running: ptr(false), Exposed: ptr(false), KEV: ptr(true)},
-		{Key: "high exposed", Severity: "high", Running: ptr(true), Exposed: ptr(true), GapDays: ptr(3), ExposedOn: []result.Socket{{Process: "nginx", Address: "0.0.0.0", Port: 443, Protocol: "tcp", Filter: "open"}}},
-		{Key: "kev exposed", Severity: "medium", Running: ptr(true), Exposed: ptr(true), KEV: ptr(true), Ransomware: true, GapDays: ptr(41)},
-		{Key: "restart", Status: result.StatusRestart, Severity: "high", Running: ptr(true), Exposed: ptr(false), Restart: []string{"ssh.service"}},
+		{Key: "exposed unknown", Severity: "unknown", Running: new(true), Exposed: new(true), ExposedOn: []result.Socket{{Process: "sshd", Address: "::", Port: 22, Protocol: "tcp", Filter: "unknown"}}},
+		{Key: "kev installed", Severity: "medium", Running: new(false), Exposed: new(false), KEV: new(true)},
+		{Key: "high exposed", Severity: "high", Running: new(true), Exposed: new(true), GapDays: new(3), ExposedOn: []result.Socket{{Process: "nginx", Address: "0.0.0.0", Port: 443, Protocol: "tcp", Filter: "open"}}},
+		{Key: "kev exposed", Severity: "medium", Running: new(true), Exposed: new(true), KEV: new(true), Ransomware: true, GapDays: new(41)},
+		{Key: "restart", Status: result.StatusRestart, Severity: "high", Running: new(true), Exposed: new(false), Restart: []string{"ssh.service"}},
 	}
 	got := []string{}
 	for _, f := range exposure.Rank(list) {
@@ -117,17 +118,17 @@ func TestRankAndReason(t *testing.T) {
 }
 
 func anyFinding(t *rapid.T) result.Finding {
-	tri := rapid.SampledFrom([]*bool{nil, ptr(true), ptr(false)})
+	tri := rapid.SampledFrom([]*bool{nil, new(true), new(false)})
 	f := result.Finding{
 		Key: rapid.StringMatching("[a-z]{3}").Draw(t, "key"), Severity: rapid.SampledFrom([]string{"unknown", "none", "low", "medium", "high", "critical"}).Draw(t, "severity"),
 		Status: rapid.SampledFrom([]string{result.StatusOpen, result.StatusNoFix, result.StatusRestart, result.StatusLeftover}).Draw(t, "status"),
 		KEV:    tri.Draw(t, "kev"), Exposed: tri.Draw(t, "exposed"), Running: tri.Draw(t, "running"),
 	}
 	if rapid.Bool().Draw(t, "has epss") {
-		f.EPSS = ptr(rapid.Float64Range(0, 1).Draw(t, "epss"))
+		f.EPSS = new(rapid.Float64Range(0, 1).Draw(t, "epss"))
 	}
 	if rapid.Bool().Draw(t, "has gap") {
-		f.GapDays = ptr(rapid.IntRange(0, 900).Draw(t, "gap"))
+		f.GapDays = new(rapid.IntRange(0, 900).Draw(t, "gap"))
 	}
 	return f
 }
@@ -154,7 +155,7 @@ func TestRankIsAnOrder(t *testing.T) {
 			return slices.IndexFunc(exposure.Rank(l), func(f result.Finding) bool { return f.Key == key })
 		}
 		before := place(list)
-		list[at].KEV = ptr(true)
+		list[at].KEV = new(true)
 		if after := place(list); after > before {
 			t.Fatalf("place %d became %d", before, after)
 		}

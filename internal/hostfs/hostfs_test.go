@@ -53,9 +53,9 @@ func TestLinksStayInside(t *testing.T) {
 		if err != nil || string(data) != want {
 			t.Errorf("%s: read %q, %v; want %q", name, data, err, want)
 		}
-		real, err := root.RealPath(name)
-		if err != nil || !strings.HasPrefix(real, dir+"/") {
-			t.Errorf("%s leads to %s, %v", name, real, err)
+		path, err := root.RealPath(name)
+		if err != nil || !strings.HasPrefix(path, dir+"/") {
+			t.Errorf("%s leads to %s, %v", name, path, err)
 		}
 		if info, err := root.Stat(name); err != nil || info.Mode()&fs.ModeSymlink != 0 {
 			t.Errorf("%s: stat %v", name, err)

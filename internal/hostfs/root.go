@@ -49,8 +49,7 @@ func Open(dir string) (*Root, error) {
 
 // reason is the cause of a path error, without the path that the caller names.
 func reason(err error) error {
-	var p *fs.PathError
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		return p.Err
 	}
 	return err
@@ -232,8 +231,7 @@ func (r *Root) RealPath(name string) (string, error) {
 
 // named puts the name that the caller used into a path error.
 func named(err error, name string) error {
-	var p *fs.PathError
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		return &fs.PathError{Op: p.Op, Path: name, Err: p.Err}
 	}
 	return err

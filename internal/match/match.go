@@ -2,6 +2,7 @@ package match
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/lockfast/lockfast/internal/advisory"
@@ -48,21 +49,22 @@ func Packages(pkgs []inventory.Package, ecos []advisory.Ecosystem, rows Rows) (A
 	answer := Answer{Covered: make([]bool, len(pkgs))}
 	lookup := newLookup(rows)
 	for i := range pkgs {
-		if !pkgs[i].State.Present() {
+		p := &pkgs[i]
+		if !p.State.Present() {
 			continue
 		}
 		for _, eco := range ecos {
 			scheme, ok := eco.Scheme()
-			if !ok || !speaks(scheme, pkgs[i].Manager) {
+			if !ok || !speaks(scheme, p.Manager) {
 				continue
 			}
-			found, err := lookup.rows(eco, nameIn(eco, &pkgs[i]))
+			found, err := lookup.rows(eco, nameIn(eco, p))
 			if err != nil {
-				return Answer{}, fmt.Errorf("cannot look up %s in the advisories: %w", pkgs[i].Name, err)
+				return Answer{}, fmt.Errorf("cannot look up %s in the advisories: %w", p.Name, err)
 			}
 			answer.Covered[i] = answer.Covered[i] || len(found) > 0
 			for r := range found {
-				if hit, ok := Judge(&pkgs[i], &found[r], scheme); ok {
+				if hit, ok := Judge(p, &found[r], scheme); ok {
 					hit.Package = i
 					answer.Hits = append(answer.Hits, hit)
 				}
@@ -155,12 +157,7 @@ func concerns(p *inventory.Package, row *advisory.Row) bool {
 	if len(row.Binaries) == 0 || row.Ecosystem.Names() != advisory.NamesSource {
 		return true
 	}
-	for _, b := range row.Binaries {
-		if b == p.Name {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(row.Binaries, p.Name)
 }
 
 // evaluate returns 0 when version is outside every range.
@@ -168,7 +165,7 @@ func evaluate(version string, row *advisory.Row, scheme pkgver.Scheme) (State, s
 	state, fixed := State(0), ""
 	for i := range row.Ranges {
 		r := &row.Ranges[i]
-		if !inside(version, r, scheme) || betterFixed(version, row.Ranges, r, scheme) {
+		if !inside(version, r, scheme) || betterFixed(row.Ranges, r, scheme) {
 			continue
 		}
 		if r.Fixed == "" {
@@ -210,7 +207,7 @@ func begin(r *advisory.Range) string {
 // betterFixed reports whether another range with the same beginning is closed
 // earlier: the record names the package twice, and the lower build has the fix
 // too. (With the same beginning the lower one also gives the fix to install.)
-func betterFixed(version string, all []advisory.Range, r *advisory.Range, scheme pkgver.Scheme) bool {
+func betterFixed(all []advisory.Range, r *advisory.Range, scheme pkgver.Scheme) bool {
 	for i := range all {
 		other := &all[i]
 		if other == r || other.Fixed == "" || begin(other) != begin(r) {

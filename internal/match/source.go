@@ -29,8 +29,8 @@ func Source(p *inventory.Package) (name, version string) {
 		return "linux-" + rest, p.Version
 	}
 	if strings.HasPrefix(p.Source, "grub-efi-") && strings.HasSuffix(p.Source, "-signed") {
-		if _, real, ok := strings.Cut(p.Version, "+"); ok {
-			return "grub2", strings.Replace(real, "+", "-", 1) // a native version has no revision: 2.06+13 is 2.06-13
+		if _, version, ok := strings.Cut(p.Version, "+"); ok {
+			return "grub2", strings.Replace(version, "+", "-", 1) // a native version has no revision: 2.06+13 is 2.06-13
 		}
 	}
 	return p.Source, p.SourceVersion

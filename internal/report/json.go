@@ -26,11 +26,11 @@ func encode(w io.Writer, v any) error {
 // fillLists replaces nil lists by empty ones, all the way down. Lists are
 // copied before their elements are changed: the caller's document stays.
 func fillLists(v reflect.Value) {
-	switch v.Kind() {
+	switch v.Kind() { //nolint:exhaustive // only these two hold lists
 	case reflect.Struct:
-		for i := range v.NumField() {
-			if v.Field(i).CanSet() {
-				fillLists(v.Field(i))
+		for _, field := range v.Fields() {
+			if field.CanSet() {
+				fillLists(field)
 			}
 		}
 	case reflect.Slice:
@@ -40,6 +40,6 @@ func fillLists(v reflect.Value) {
 			fillLists(list.Index(i))
 		}
 		v.Set(list)
-	default:
+	default: // values without lists below them
 	}
 }

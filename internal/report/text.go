@@ -83,7 +83,7 @@ func runeColumns(r rune) int {
 func wrap(s string, width int) []string {
 	var lines []string
 	line := ""
-	for _, word := range strings.Fields(s) {
+	for word := range strings.FieldsSeq(s) {
 		for columns(word) > width { // longer than a line: break it
 			head := strings.TrimSuffix(cut(word, width+1), "…")
 			if head == "" {

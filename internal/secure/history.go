@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -92,13 +91,14 @@ func historyPath(s *result.Scan, o ScanOptions) string {
 }
 
 func readHistory(path string) (*history, error) {
-	data, err := os.ReadFile(path)
+	data, unmap, err := hostfs.Map(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot read scan history: %w", err)
 	}
+	defer func() { _ = unmap() }()
 	var h history
 	if err := json.Unmarshal(data, &h); err != nil {
 		return nil, fmt.Errorf("cannot read scan history %s: %v; move it away to begin a new one", path, err)

@@ -3,7 +3,6 @@ package quality_test
 import (
 	"encoding/json"
 	"flag"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -272,6 +271,6 @@ func TestRecordedFiguresAreGood(t *testing.T) {
 		t.Fatal(err)
 	}
 	if f.Precision < 0.95 || f.Recall < 0.95 {
-		t.Error(fmt.Sprintf("recorded %+v: not good enough to ship", f))
+		t.Errorf("recorded %+v: not good enough to ship", f)
 	}
 }

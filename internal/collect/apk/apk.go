@@ -68,7 +68,7 @@ type record struct {
 // read is an error that says where.
 func Parse(file string, data []byte) ([]inventory.Package, error) {
 	var list []inventory.Package
-	err := walk(file, data, func(r *record, _ string) {}, func(r *record) error {
+	err := walk(file, data, func(*record, string) {}, func(r *record) error {
 		if r.p.Name == "" || r.p.Version == "" {
 			return fmt.Errorf("%s:%d: a package without name or version", file, r.started)
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/lockfast/lockfast/internal/collect"
@@ -88,12 +89,7 @@ func match(list []byte, pkg string, wanted map[string][]string, divert diverted,
 }
 
 func isMovedTo(asked, to string) bool {
-	for _, name := range names(asked) {
-		if name == to {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(names(asked), to)
 }
 
 // names are the names under which dpkg may list a path.

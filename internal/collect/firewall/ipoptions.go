@@ -164,10 +164,10 @@ func (o *options) counting(name string) (m match, known bool) {
 		return nil, false
 	}
 	o.skip()
-	switch {
-	case name == "--hashlimit-above" || name == "--connlimit-above":
+	switch name {
+	case "--hashlimit-above", "--connlimit-above":
 		return func(packet) answer { return sure(false) }, true
-	case name == "--update" || name == "--rcheck" || name == "--remove":
+	case "--update", "--rcheck", "--remove":
 		return func(packet) answer { return fewSources("it depends on the source address (seen recently)") }, true
 	}
 	return nil, true

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -92,12 +93,7 @@ func key(parts ...string) string { return strings.Join(parts, "\x00") }
 
 // contains reports whether a JSON string, or list of strings, has a word.
 func contains(raw json.RawMessage, word string) bool {
-	for _, s := range stringsOf(raw) {
-		if s == word {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(stringsOf(raw), word)
 }
 
 func stringsOf(raw json.RawMessage) []string {
@@ -168,7 +164,7 @@ type reader struct {
 }
 
 func (r *reader) verdict(k kind, target, why string) {
-	r.rules = append(r.rules, rule{matches: r.matches[:len(r.matches):len(r.matches)], kind: k, target: target, why: why})
+	r.rules = append(r.rules, rule{matches: slices.Clip(r.matches), kind: k, target: target, why: why})
 }
 
 // unknown makes everything that follows in the rule undecided, and the rule
@@ -286,7 +282,7 @@ func (r *reader) verdictMap(body json.RawMessage) {
 			r.unknown("a verdict map of another form")
 			continue
 		}
-		r.matches = append(before[:len(before):len(before)], r.holds(left, pair[0]))
+		r.matches = append(slices.Clip(before), r.holds(left, pair[0]))
 		for name, inner := range verdict {
 			r.statement(name, inner)
 		}

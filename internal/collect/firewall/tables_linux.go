@@ -12,7 +12,7 @@ import (
 // Messages of nftables' netlink interface (linux/netfilter/nf_tables.h).
 const (
 	subsystem = 10 << 8 // NFNL_SUBSYS_NFTABLES
-	newTable  = subsystem | 0
+	newTable  = subsystem
 	getTable  = subsystem | 1
 	header    = 16 // bytes of struct nlmsghdr
 	generic   = 4  // bytes of struct nfgenmsg: family, version, resource
@@ -33,7 +33,7 @@ func countTables() (int, error) {
 		return 0, fmt.Errorf("cannot ask it: %w", err)
 	}
 	request := make([]byte, header+generic)
-	binary.NativeEndian.PutUint32(request, uint32(len(request)))
+	binary.NativeEndian.PutUint32(request, header+generic)
 	binary.NativeEndian.PutUint16(request[4:], getTable)
 	binary.NativeEndian.PutUint16(request[6:], unix.NLM_F_REQUEST|unix.NLM_F_DUMP)
 	if err := unix.Sendto(fd, request, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
@@ -76,7 +76,7 @@ func refusal(body []byte) error {
 		return fmt.Errorf("its answer is damaged")
 	}
 	code := -int32(binary.NativeEndian.Uint32(body)) //nolint:gosec // errors are small negative numbers, put into unsigned ones
-	if errno := syscall.Errno(code); !errors.Is(errno, unix.EINVAL) {
+	if errno := syscall.Errno(code); !errors.Is(errno, unix.EINVAL) { //nolint:gosec // as above
 		return fmt.Errorf("it refuses: %w", errno)
 	}
 	return nil

@@ -132,7 +132,7 @@ func (l *lister) name(one *inventory.Listener) {
 		p := &l.inv.Processes[at]
 		one.Process, one.Package, one.Unit = p.Command, p.Package, p.Unit
 		if p.Package == "" {
-			one.Unknown = fmt.Sprintf("no package ships %s", cmp.Or(p.Exe, "its program"))
+			one.Unknown = fmt.Sprintf("no package is known to ship %s", cmp.Or(p.Exe, "its program"))
 		}
 		return
 	}
