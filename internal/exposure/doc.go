@@ -15,8 +15,8 @@
 //	1  the rest
 //	0  nothing of it runs as what it is: headers, kernels left on disk
 //
-// and within a step: what has a fix before what has none, then severity, EPSS,
-// patch gap, and the key, so that the order is total. What could not be seen
+// and within a step: what has a fix before what has none, then use by ransomware,
+// severity, EPSS, patch gap, and the key, so that the order is total. What could not be seen
 // counts as running, not as exposed: not knowing never pushes a finding down to
 // the ones that are only installed. [Reason] says the same in a sentence.
 package exposure

@@ -83,8 +83,6 @@ func TestNotRunning(t *testing.T) {
 }
 
 //go:fix inline
-func ptr[T any](v T) *T { return new(v) }
-
 func TestRankAndReason(t *testing.T) {
 	list := []result.Finding{
 		{Key: "rest", Severity: "low", Running: new(false), Exposed: new(false), KEV: new(false)},

@@ -26,26 +26,31 @@ func Of(inv *inventory.Inventory, packages []string) Facts {
 		return kernelFacts(inv, kernel)
 	}
 	f := Facts{}
-	pids := map[int]bool{}
+	running := ownersOf(inv)
 	for i := range inv.Processes {
 		p := &inv.Processes[i]
 		if !maps(p, packages) {
 			continue
 		}
-		pids[p.PID] = true
-		f.RunningIn = append(f.RunningIn, result.Process{PID: p.PID, Command: p.Command, Unit: p.Unit, Replaced: len(p.Replaced) > 0})
+		running.maps(p)
+		f.RunningIn = append(f.RunningIn, result.Process{PID: p.PID, Command: p.Command, Unit: p.Unit, Replaced: replaced(p, packages)})
 		f.Restart = append(f.Restart, restart(p))
 	}
 	f.Restart = sorted(f.Restart)
-	f.Running = answer(len(f.RunningIn) > 0, saw(inv, "processes"))
+	mapped := !interpreted(inv, packages)
+	f.Running = answer(len(f.RunningIn) > 0, mapped && saw(inv, "processes"))
+	everything := mapped && saw(inv, "processes") && saw(inv, "sockets")
 	for i := range inv.Listeners {
 		l := &inv.Listeners[i]
-		if !pids[l.PID] && (l.Package == "" || !slices.Contains(packages, l.Package)) || !reachable(l) {
-			continue
+		switch {
+		case !reachable(l):
+		case l.Package != "" && slices.Contains(packages, l.Package), running.behind(l):
+			f.ExposedOn = append(f.ExposedOn, socket(l))
+		case activated(l):
+			everything = false // which libraries the service will map shows only when it runs
 		}
-		f.ExposedOn = append(f.ExposedOn, socket(l))
 	}
-	f.Exposed = answer(len(f.ExposedOn) > 0, saw(inv, "processes") && saw(inv, "sockets"))
+	f.Exposed = answer(len(f.ExposedOn) > 0, everything)
 	return f
 }
 
@@ -89,11 +94,13 @@ func socket(l *inventory.Listener) result.Socket {
 // restart says how a process gets to run the new files.
 func restart(p *inventory.Process) string {
 	switch {
-	case p.PID == 1:
+	case p.PID == 1 && p.Command == "systemd":
 		return "systemctl daemon-reexec"
+	case p.PID == 1:
+		return "reboot"
 	case p.Unit == "dbus.service" || p.Unit == "dbus-broker.service":
 		return "reboot" // restarting the message bus takes the host's services with it
-	case p.Unit != "":
+	case p.Unit != "" && !strings.HasSuffix(p.Unit, ".scope"): // a scope is somebody's session: systemd cannot start it again
 		return p.Unit
 	}
 	return fmt.Sprintf("%s (pid %d)", p.Command, p.PID)

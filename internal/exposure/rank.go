@@ -26,6 +26,7 @@ func compare(a, b *result.Finding) int {
 	return cmp.Or(
 		cmp.Compare(urgency(b), urgency(a)),
 		cmp.Compare(noFix(a), noFix(b)),
+		cmp.Compare(ransom(b), ransom(a)),
 		cmp.Compare(advisory.ParseRating(b.Severity), advisory.ParseRating(a.Severity)),
 		cmp.Compare(value(b.EPSS), value(a.EPSS)),
 		cmp.Compare(days(b), days(a)),
@@ -35,6 +36,13 @@ func compare(a, b *result.Finding) int {
 
 func noFix(f *result.Finding) int {
 	if f.Status == result.StatusNoFix {
+		return 1
+	}
+	return 0
+}
+
+func ransom(f *result.Finding) int {
+	if f.Ransomware {
 		return 1
 	}
 	return 0

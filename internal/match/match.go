@@ -137,6 +137,10 @@ func Judge(p *inventory.Package, row *advisory.Row, scheme pkgver.Scheme) (Hit, 
 		hit.State, hit.Why = Unknown, "the record does not say which module stream it speaks of"
 		return hit, p.Module != ""
 	}
+	if bad := noVersion(row, scheme); bad != "" {
+		hit.State, hit.Why = Unknown, "the record's version "+bad+" is none, so nothing can be compared with it"
+		return hit, true
+	}
 	state, fixed := evaluate(versionIn(row, p), row, scheme)
 	hit.State, hit.Fixed = state, fixed
 	if why := foreign(p, state); why != "" {
@@ -147,6 +151,20 @@ func Judge(p *inventory.Package, row *advisory.Row, scheme pkgver.Scheme) (Hit, 
 		return hit, true
 	}
 	return hit, state != 0
+}
+
+// noVersion returns a bound of the row that is no version of the scheme, ""
+// if there is none. Published records have such: "kernel-image-2.4.17-ia64".
+func noVersion(row *advisory.Row, scheme pkgver.Scheme) string {
+	for i := range row.Ranges {
+		r := &row.Ranges[i]
+		for _, v := range [...]string{begin(r), r.Fixed, r.LastAffected} {
+			if v != "" && pkgver.Valid(scheme, v) != nil {
+				return v
+			}
+		}
+	}
+	return ""
 }
 
 // concerns reports whether the row speaks of this binary package at all.

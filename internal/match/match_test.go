@@ -73,6 +73,7 @@ func TestJudge(t *testing.T) {
 		{"between two spans", deb("nginx", "2"), row(debian, "nginx", "CVE-1", advisory.Range{Introduced: "0", Fixed: "1"}, advisory.Range{Introduced: "3", Fixed: "4"}), 0, ""},
 		{"in the second span", deb("nginx", "3.5"), row(debian, "nginx", "CVE-1", advisory.Range{Introduced: "0", Fixed: "1"}, advisory.Range{Introduced: "3", Fixed: "4"}), match.Open, "4"},
 		{"listed version", deb("nginx", "1.5"), with(row(debian, "nginx", "CVE-1"), func(r *advisory.Row) { r.Versions = []string{"1.4", "1.5"} }), match.NoFix, ""},
+		{"fixed in what is no version", deb("nginx", "1"), row(debian, "nginx", "CVE-1", advisory.Range{Fixed: "nginx 1.2 or so"}), match.Unknown, ""},
 		{"withdrawn", deb("nginx", "1"), with(fixed, func(r *advisory.Row) { r.Withdrawn = true }), 0, ""},
 		{"not affected", deb("nginx", "1"), with(fixed, func(r *advisory.Row) { r.Verdict = advisory.VerdictNotAffected }), 0, ""},
 		{"ignored", deb("nginx", "1"), with(fixed, func(r *advisory.Row) { r.Verdict = advisory.VerdictIgnored }), 0, ""},

@@ -33,6 +33,10 @@ func fillLists(v reflect.Value) {
 				fillLists(field)
 			}
 		}
+	case reflect.Map:
+		if v.IsNil() {
+			v.Set(reflect.MakeMap(v.Type()))
+		}
 	case reflect.Slice:
 		list := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
 		reflect.Copy(list, v)

@@ -117,7 +117,7 @@ func sarifResultOf(f *result.Finding, id string) sarifResult {
 		text += " " + clean(strings.Join(ids, ", ")) + "."
 	}
 	r := sarifResult{
-		RuleID: id, Level: sarifLevel(f), Message: sarifText{text}, Fingerprints: map[string]string{"findingKey/v1": f.Key},
+		RuleID: id, Level: sarifLevel(f), Message: sarifText{text}, Fingerprints: map[string]string{"findingKey/v1": clean(f.Key)},
 		Locations: []sarifLocation{{Physical: sarifPhysical{sarifArtifact{database(f)}}, Logical: []sarifLogical{}}},
 	}
 	for _, p := range f.Packages {

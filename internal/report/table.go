@@ -13,6 +13,9 @@ import (
 // shown is how many names or ids a line lists unless all are asked for.
 const shown = 12
 
+// narrowest is the smallest width that the table's columns fit in.
+const narrowest = 60
+
 // colours, as SGR parameters.
 const (
 	bold   = "1"
@@ -33,7 +36,7 @@ func writeTable(w io.Writer, s *result.Scan, o Options) error {
 	if t.width <= 0 {
 		t.width = 100
 	}
-	t.width = max(t.width, 40)
+	t.width = max(t.width, narrowest)
 	t.head(s)
 	t.findings(s)
 	t.restarts(s)
@@ -140,6 +143,9 @@ func (t *table) detail(f *result.Finding) {
 		text += "; " + plural(len(ids), "CVE", "CVEs") + ": " + clean(names(newest, min(limit, 4+t.allMore(limit))))
 	} else if len(f.IDs) > 0 {
 		text += "; " + clean(names(f.IDs, limit))
+	}
+	if f.EPSS != nil {
+		text += fmt.Sprintf("; EPSS %.1f %%", *f.EPSS*100)
 	}
 	t.text(faint, "    ", text)
 	if f.Held {

@@ -85,10 +85,7 @@ func wrap(s string, width int) []string {
 	line := ""
 	for word := range strings.FieldsSeq(s) {
 		for columns(word) > width { // longer than a line: break it
-			head := strings.TrimSuffix(cut(word, width+1), "…")
-			if head == "" {
-				break
-			}
+			head := prefix(word, width)
 			if line != "" {
 				lines, line = append(lines, line), ""
 			}
@@ -108,6 +105,17 @@ func wrap(s string, width int) []string {
 		lines = append(lines, line)
 	}
 	return lines
+}
+
+// prefix is the longest beginning of s that fits, at least one character.
+func prefix(s string, width int) string {
+	used := 0
+	for i, r := range s {
+		if used += runeColumns(r); used > width && i > 0 {
+			return s[:i]
+		}
+	}
+	return s
 }
 
 func plural(n int, one, many string) string {

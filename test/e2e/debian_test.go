@@ -62,6 +62,7 @@ func TestBookwormWebHost(t *testing.T) {
 
 // live boots a clone of the host, and looks at it from inside.
 func live(t *testing.T, root string) {
+	t.Helper()
 	clone := hosts.Clone(t, root)
 	copyBinary(t, clone)
 	// One web server for the world, one for itself, one behind a filter.

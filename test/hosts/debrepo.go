@@ -65,6 +65,7 @@ type Repository struct {
 // and adds it to the root's sources. apt needs a refresh afterwards.
 func (r Repository) Install(t *testing.T, root, name string) {
 	t.Helper()
+	need(t, "dpkg-scanpackages", "apt-ftparchive", "gpg")
 	dir := filepath.Join(root, "srv", name)
 	dist := filepath.Join(dir, "dists", r.Suite)
 	for _, d := range []string{filepath.Join(dir, "pool"), filepath.Join(dist, "main/binary-amd64")} {

@@ -21,6 +21,7 @@ type RPM struct {
 // RPMRoot makes a root with the packages in its database and an os-release.
 func RPMRoot(t *testing.T, osRelease string, packages []RPM) string {
 	t.Helper()
+	need(t, "rpm", "rpmbuild")
 	root, work := t.TempDir(), t.TempDir()
 	write(t, filepath.Join(root, "etc/os-release"), osRelease)
 	write(t, filepath.Join(root, "etc/hostname"), "rpmhost\n")

@@ -126,6 +126,9 @@ func (r *reader) holds(left operand, right json.RawMessage) match {
 	for _, v := range values {
 		list = append(list, func(p packet) answer { return left.is(p, v) })
 	}
+	if _, ok := left.(source); ok {
+		return once(anyOf(list))
+	}
 	return anyOf(list)
 }
 

@@ -132,12 +132,36 @@ func network(v6 bool, name, field string) operand {
 		}
 		return cannotSay("a rule has a match on " + name + ", which is not judged here")
 	}
-	return operandFunc(func(p packet, value json.RawMessage) answer {
+	is := operandFunc(func(p packet, value json.RawMessage) answer {
 		if p.v6 != v6 {
 			return sure(false)
 		}
 		return compare(p, value)
 	})
+	if field == "saddr" {
+		return source{is}
+	}
+	return is
+}
+
+// source is the source address: what it is compared with answers the same for
+// every packet of a family. Sets of sources can have 100,000 elements.
+type source struct{ operandFunc }
+
+// once asks m once for each family.
+func once(m match) match {
+	var known [2]*answer
+	return func(p packet) answer {
+		at := 0
+		if p.v6 {
+			at = 1
+		}
+		if known[at] == nil {
+			a := m(p)
+			known[at] = &a
+		}
+		return *known[at]
+	}
 }
 
 // text is a JSON string or number as text.

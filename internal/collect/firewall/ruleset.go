@@ -196,7 +196,7 @@ func (h hung) base(p packet, every bool) ways {
 	}
 	if h.chain.hook == "ingress" && sum.drop {
 		// It hangs on one device; the packet may come by another.
-		sum.accept, sum.whyDrop = true, "it depends on the network interface ("+h.chain.device+")"
+		sum.accept, sum.whyDrop = true, strings.TrimSuffix("it depends on the network interface ("+h.chain.device+")", " ()")
 	}
 	sum.by = h.String()
 	return sum

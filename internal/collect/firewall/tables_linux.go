@@ -75,7 +75,7 @@ func refusal(body []byte) error {
 	if len(body) < 4 {
 		return fmt.Errorf("its answer is damaged")
 	}
-	code := -int32(binary.NativeEndian.Uint32(body)) //nolint:gosec // errors are small negative numbers, put into unsigned ones
+	code := -int32(binary.NativeEndian.Uint32(body))                  //nolint:gosec // errors are small negative numbers, put into unsigned ones
 	if errno := syscall.Errno(code); !errors.Is(errno, unix.EINVAL) { //nolint:gosec // as above
 		return fmt.Errorf("it refuses: %w", errno)
 	}
