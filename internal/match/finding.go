@@ -73,7 +73,12 @@ func (g *group) fillVulnerabilities(f *result.Finding, enrich *enricher) error {
 	}
 	rowOf := map[advisory.ID]*advisory.Row{}
 	var asked []advisory.ID
+	seen := map[*advisory.Row]bool{}
 	for _, h := range g.hits {
+		if seen[h.Row] {
+			continue
+		}
+		seen[h.Row] = true
 		for _, id := range h.Row.AllIDs() {
 			f.IDs = append(f.IDs, string(id))
 		}
@@ -83,7 +88,7 @@ func (g *group) fillVulnerabilities(f *result.Finding, enrich *enricher) error {
 		}
 		for _, id := range ids {
 			if known := rowOf[id]; known == nil || h.Row.Severity > known.Severity {
-				rowOf[id] = &h.Row
+				rowOf[id] = h.Row
 			}
 		}
 		asked = append(asked, ids...)
@@ -213,15 +218,17 @@ func (g *group) fillGap(f *result.Finding, now time.Time) {
 }
 
 func (g *group) fillEvidence(f *result.Finding) {
+	seen := map[*advisory.Row]bool{} // binaries of one source share their rows
 	for _, h := range g.hits {
+		if seen[h.Row] {
+			continue
+		}
+		seen[h.Row] = true
 		detail := fmt.Sprintf("%s: no fix yet, installed %s", h.Row.ID, g.key.version)
 		if h.Fixed != "" {
 			detail = fmt.Sprintf("%s: fixed in %s, installed %s", h.Row.ID, h.Fixed, g.key.version)
 		}
-		e := result.Evidence{Kind: "advisory", Source: "osv/" + h.Row.Ecosystem.Family(), Detail: detail}
-		if !slices.Contains(f.Evidence, e) {
-			f.Evidence = append(f.Evidence, e)
-		}
+		f.Evidence = append(f.Evidence, result.Evidence{Kind: "advisory", Source: "osv/" + h.Row.Ecosystem.Family(), Detail: detail})
 	}
 	for _, u := range g.updates {
 		detail := fmt.Sprintf("%s %s is installed, %s is in %s", u.Package, u.Installed, cmp.Or(u.Fixed, u.Candidate), u.Archive)

@@ -115,7 +115,7 @@ func unknowns(pkgs []inventory.Package, answer Answer, enrich *enricher) ([]resu
 		for _, id := range hit.Row.AllIDs() {
 			u.IDs = append(u.IDs, string(id))
 		}
-		severity, kev, err := enrich.row(&hit.Row)
+		severity, kev, err := enrich.row(hit.Row)
 		if err != nil {
 			return nil, err
 		}

@@ -29,7 +29,7 @@ const (
 // Hit is an advisory that applies, or may apply, to an installed package.
 type Hit struct {
 	Package int // index into the packages given
-	Row     advisory.Row
+	Row     *advisory.Row
 	State   State
 	Fixed   string // lowest version that repairs it; for Unknown, what the distribution's own package would need
 	Why     string // only for Unknown
@@ -132,7 +132,7 @@ func Judge(p *inventory.Package, row *advisory.Row, scheme pkgver.Scheme) (Hit, 
 	if NoKernelCode(p) || !concerns(p, row) {
 		return Hit{}, false
 	}
-	hit := Hit{Row: *row}
+	hit := Hit{Row: row}
 	if row.Module == "?" {
 		hit.State, hit.Why = Unknown, "the record does not say which module stream it speaks of"
 		return hit, p.Module != ""

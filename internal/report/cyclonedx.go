@@ -86,12 +86,13 @@ func writeCycloneDX(w io.Writer, s *result.Scan) error {
 	for _, u := range s.Unknown {
 		bom.Metadata.Properties = append(bom.Metadata.Properties, cdxProperty{"lockfast:unknown", u.What + ": " + u.Why})
 	}
+	installed := index(s)
 	refs := components(&bom, s)
 	for i := range s.Findings {
-		bom.Vulnerabilities = append(bom.Vulnerabilities, cdxVulnerabilities(&s.Findings[i], i, refs)...)
+		bom.Vulnerabilities = append(bom.Vulnerabilities, cdxVulnerabilities(&s.Findings[i], i, affects(refs)(installed.of(&s.Findings[i])))...)
 	}
 	for i := range s.Unknown {
-		bom.Vulnerabilities = append(bom.Vulnerabilities, cdxUnknown(&s.Unknown[i], i, refs)...)
+		bom.Vulnerabilities = append(bom.Vulnerabilities, cdxUnknown(&s.Unknown[i], i, affects(refs)(installed.named(s.Unknown[i].Packages)))...)
 	}
 	return encode(w, bom)
 }
@@ -111,9 +112,10 @@ func serial(s *result.Scan) string {
 	return fmt.Sprintf("urn:uuid:%x-%x-%x-%x-%x", sum[0:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16])
 }
 
-// components adds every package and returns their references by name.
-func components(bom *cdxBOM, s *result.Scan) map[string][]string {
-	refs := map[string][]string{}
+// components adds every package and returns their references, in the
+// order of the inventory.
+func components(bom *cdxBOM, s *result.Scan) []string {
+	refs := make([]string, 0, len(s.Inventory))
 	used := map[string]int{}
 	for i := range s.Inventory {
 		p := &s.Inventory[i]
@@ -125,25 +127,26 @@ func components(bom *cdxBOM, s *result.Scan) map[string][]string {
 			Type: "library", Ref: ref, Name: p.Name, Version: p.Version, PURL: p.PURL,
 			Properties: []cdxProperty{{"lockfast:source", p.Source}, {"lockfast:source_version", p.SourceVersion}, {"lockfast:origin", p.Origin}},
 		})
-		refs[p.Name] = append(refs[p.Name], ref)
+		refs = append(refs, ref)
 	}
 	return refs
 }
 
-func affects(packages []string, refs map[string][]string) []cdxAffects {
-	list := []cdxAffects{}
-	for _, p := range packages {
-		for _, ref := range refs[p] {
-			list = append(list, cdxAffects{ref})
+// affects turns packages into references.
+func affects(refs []string) func([]int, *result.Scan) []cdxAffects {
+	return func(packages []int, _ *result.Scan) []cdxAffects {
+		list := []cdxAffects{}
+		for _, i := range packages {
+			list = append(list, cdxAffects{refs[i]})
 		}
+		return list
 	}
-	return list
 }
 
 // cdxVulnerabilities are one entry for each id of a finding; a finding that
 // only the package manager knows of, or that only waits for a restart, is one
 // entry under its key.
-func cdxVulnerabilities(f *result.Finding, n int, refs map[string][]string) []cdxVulnerability {
+func cdxVulnerabilities(f *result.Finding, n int, on []cdxAffects) []cdxVulnerability {
 	advice := fix(f)
 	analysis := &cdxAnalysis{State: "exploitable", Detail: f.Reason}
 	if f.Status == result.StatusLeftover || f.Severity == "none" {
@@ -151,14 +154,14 @@ func cdxVulnerabilities(f *result.Finding, n int, refs map[string][]string) []cd
 	}
 	if len(f.Vulnerabilities) == 0 {
 		return []cdxVulnerability{{
-			Ref: fmt.Sprintf("finding-%d", n), ID: f.Key, Ratings: []cdxRating{{Severity: f.Severity}}, Recommendation: advice, Analysis: analysis, Affects: affects(f.Packages, refs),
+			Ref: fmt.Sprintf("finding-%d", n), ID: f.Key, Ratings: []cdxRating{{Severity: f.Severity}}, Recommendation: advice, Analysis: analysis, Affects: on,
 		}}
 	}
 	list := make([]cdxVulnerability, 0, len(f.Vulnerabilities))
 	for i := range f.Vulnerabilities {
 		v := &f.Vulnerabilities[i]
 		c := cdxVulnerability{
-			Ref: fmt.Sprintf("finding-%d-%s", n, v.ID), ID: v.ID, Description: v.Summary, Recommendation: advice, Analysis: analysis, Affects: affects(f.Packages, refs),
+			Ref: fmt.Sprintf("finding-%d-%s", n, v.ID), ID: v.ID, Description: v.Summary, Recommendation: advice, Analysis: analysis, Affects: on,
 			Ratings: []cdxRating{{Score: v.Score, Severity: v.Severity, Vector: v.Vector, Method: method(v.Vector)}},
 		}
 		if v.KEV != nil {
@@ -188,11 +191,11 @@ func method(vector string) string {
 }
 
 // cdxUnknown are advisories that may apply.
-func cdxUnknown(u *result.Unknown, n int, refs map[string][]string) []cdxVulnerability {
+func cdxUnknown(u *result.Unknown, n int, on []cdxAffects) []cdxVulnerability {
 	list := make([]cdxVulnerability, 0, len(u.IDs))
 	for _, id := range u.IDs {
 		list = append(list, cdxVulnerability{
-			Ref: fmt.Sprintf("unknown-%d-%s", n, id), ID: id, Analysis: &cdxAnalysis{State: "in_triage", Detail: u.Why}, Affects: affects(u.Packages, refs),
+			Ref: fmt.Sprintf("unknown-%d-%s", n, id), ID: id, Analysis: &cdxAnalysis{State: "in_triage", Detail: u.Why}, Affects: on,
 		})
 	}
 	return list

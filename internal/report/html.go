@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/lockfast/lockfast/internal/result"
@@ -25,11 +26,21 @@ func writeHTML(w io.Writer, s *result.Scan) error {
 		"headline": headline,
 		"looked":   looked,
 		"cves":     cves,
+		"exposed":  exposedFigure,
 	}).Parse(page)
 	if err != nil {
 		return fmt.Errorf("internal error: %w", err)
 	}
 	return t.Execute(w, s)
+}
+
+// exposedFigure is a question mark where nothing was seen exposed because
+// nobody could look.
+func exposedFigure(s *result.Scan) string {
+	if s.Summary.Exposed == 0 && len(s.Findings) > 0 && len(exposedLines(s)) == 0 {
+		return "?"
+	}
+	return strconv.Itoa(s.Summary.Exposed)
 }
 
 // tri says a value that may be unknown.

@@ -35,7 +35,7 @@ func writePrometheus(w io.Writer, s *result.Scan) error {
 	}
 	metric("lockfast_findings", "Findings by severity.", bySeverity...)
 	metric("lockfast_findings_by_status", "Findings by status.",
-		fmt.Sprintf(`{status="open"} %d`, sum.Fixable), fmt.Sprintf(`{status="not-running"} %d`, sum.NotRunning), fmt.Sprintf(`{status="no-fix"} %d`, sum.NoFix))
+		fmt.Sprintf(`{status="open"} %d`, sum.Fixable), fmt.Sprintf(`{status="not-running"} %d`, sum.NotRunning), fmt.Sprintf(`{status="no-fix"} %d`, sum.NoFix), fmt.Sprintf(`{status="leftover"} %d`, sum.Findings-sum.Fixable-sum.NotRunning-sum.NoFix))
 	if hasKEV(s) {
 		metric("lockfast_known_exploited_findings", "Findings with a known exploited vulnerability.", fmt.Sprintf(" %d", sum.KnownExploited))
 	}
@@ -57,11 +57,11 @@ func hasKEV(s *result.Scan) bool {
 	return slices.ContainsFunc(s.Data, func(d result.Data) bool { return d.Kind == "kev" && !d.Stale })
 }
 
-// exposedLines is empty if exposure could not be seen for some finding and for
-// none it was.
+// exposedLines is empty if exposure could not be seen for some finding: an
+// undercount is as wrong as a zero.
 func exposedLines(s *result.Scan) []string {
 	for i := range s.Findings {
-		if s.Findings[i].Exposed == nil && s.Summary.Exposed == 0 {
+		if s.Findings[i].Exposed == nil {
 			return nil
 		}
 	}
@@ -83,14 +83,19 @@ func number01(b bool) int {
 }
 
 func dataAges(s *result.Scan) []string {
-	var lines []string
+	oldest := map[string]int64{} // a series must not stand twice
 	for _, d := range s.Data {
 		if d.AgeHours != nil {
-			lines = append(lines, fmt.Sprintf(`{source="%s",kind="%s"} %d`, label(d.Name), label(d.Kind), *d.AgeHours*3600))
+			key := fmt.Sprintf(`{source="%s",kind="%s"}`, label(d.Name), label(d.Kind))
+			oldest[key] = max(oldest[key], *d.AgeHours*3600)
 		}
 	}
+	lines := make([]string, 0, len(oldest))
+	for key, seconds := range oldest {
+		lines = append(lines, fmt.Sprintf("%s %d", key, seconds))
+	}
 	slices.Sort(lines)
-	return slices.Compact(lines)
+	return lines
 }
 
 // label escapes a label's value.

@@ -86,13 +86,19 @@ func writeSARIF(w io.Writer, s *result.Scan) error {
 		}},
 		Results: []sarifResult{},
 	}
-	rules := map[string]bool{}
+	rules, worst := map[string]int{}, map[string]float64{}
 	for i := range s.Findings {
 		f := &s.Findings[i]
 		id := ruleOf(f)
-		if !rules[id] {
-			rules[id] = true
+		at, known := rules[id]
+		if !known {
+			at = len(run.Tool.Driver.Rules)
+			rules[id] = at
 			run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRuleOf(f, id))
+		}
+		if f.Score != nil && *f.Score > worst[id] {
+			worst[id] = *f.Score
+			run.Tool.Driver.Rules[at].Properties.SecuritySeverity = score(*f.Score)
 		}
 		run.Results = append(run.Results, sarifResultOf(f, id))
 	}
@@ -104,11 +110,7 @@ func writeSARIF(w io.Writer, s *result.Scan) error {
 func ruleOf(f *result.Finding) string { return "missing-fix/" + clean(f.SourcePackage) }
 
 func sarifRuleOf(f *result.Finding, id string) sarifRule {
-	r := sarifRule{ID: id, Short: sarifText{"Security fixes of " + clean(f.SourcePackage) + " are missing"}, Properties: sarifProperties{Tags: []string{"security"}}}
-	if f.Score != nil {
-		r.Properties.SecuritySeverity = score(*f.Score)
-	}
-	return r
+	return sarifRule{ID: id, Short: sarifText{"Security fixes of " + clean(f.SourcePackage) + " are missing"}, Properties: sarifProperties{Tags: []string{"security"}}}
 }
 
 func sarifResultOf(f *result.Finding, id string) sarifResult {

@@ -98,6 +98,9 @@ func (t *table) head(s *result.Scan) {
 	if !s.Summary.CVEData {
 		t.text(yellow, "", "CVE data are not loaded: no severities, no known exploitation, no holes without a fix. Load them with: lockfast advisories sync")
 	}
+	if yes(h.PastEndOfLife) {
+		t.text(red, "", "This release gets no more security updates since "+clean(h.EndOfLife)+".")
+	}
 	for _, d := range s.Data {
 		if d.Stale {
 			t.text(red, "", clean(d.Name)+" is stale: "+age(d.AgeHours)+".")
@@ -293,21 +296,23 @@ func (t *table) unknown(s *result.Scan) {
 		if n := len(u.Packages); n > 1 {
 			text += fmt.Sprintf(" [%d packages: %s]", n, clean(names(u.Packages, 3)))
 		}
-		lines := wrap(text, t.width-4)
-		for i, l := range lines {
-			lead := "    "
-			if i == 0 {
-				lead = "  " + mark + " "
-			}
-			_, _ = t.out.WriteString(lead + t.paint(color, l) + "\n")
-		}
+		t.item(color, mark, text)
 	}
 	for _, g := range s.Host.NotLookedInto {
 		text := "not looked into: " + clean(g.What) + " in " + clean(g.Where)
 		if g.Count > 0 {
 			text += fmt.Sprintf(" (%d)", g.Count)
 		}
-		t.text(faint, "  · ", text)
+		t.item(faint, "·", text)
+	}
+}
+
+// item prints one entry of a list: the mark stands before its first line.
+func (t *table) item(color, mark, text string) {
+	lead := "  " + mark + " "
+	for _, l := range wrap(text, t.width-4) {
+		_, _ = t.out.WriteString(lead + t.paint(color, l) + "\n")
+		lead = "    "
 	}
 }
 

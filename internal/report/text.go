@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -157,6 +158,9 @@ func age(hours *int64) string {
 	return plural(int(*hours/24), "day", "days") + " old"
 }
 
+// databases are the collectors without which nothing is known of packages.
+var databases = [...]string{"release", "dpkg", "rpm", "apk"}
+
 // looked reports whether an empty list of findings may be taken as "none".
 func looked(s *result.Scan) bool {
 	for _, u := range s.Unknown {
@@ -164,7 +168,9 @@ func looked(s *result.Scan) bool {
 			return false
 		}
 	}
-	return true
+	return !slices.ContainsFunc(s.Host.Collectors, func(c result.Status) bool {
+		return c.Outcome == "failed" && slices.Contains(databases[:], c.Collector)
+	})
 }
 
 // headline is the answer in one sentence.

@@ -44,21 +44,17 @@ type (
 func writeVEX(w io.Writer, s *result.Scan) error {
 	sum := sha256.Sum256([]byte(s.Host.Name + "\x00" + s.Host.Root + "\x00" + s.Generated.String()))
 	doc := vexDocument{
-		Context: "https://openvex.dev/ns/v0.2.0", ID: fmt.Sprintf("https://openvex.dev/docs/public/vex-%x", sum), Author: "lockfast", Version: 1,
+		Context: "https://openvex.dev/ns/v0.2.0", ID: fmt.Sprintf("%s/vex/%x", homepage, sum), Author: "lockfast", Version: 1,
 		Timestamp: s.Generated.UTC().Format("2006-01-02T15:04:05Z"), Tooling: s.Tool.Name + " " + s.Tool.Version, Statements: []vexStatement{},
 	}
-	purls := map[string][]string{}
-	for i := range s.Inventory {
-		p := &s.Inventory[i]
-		purls[p.Name] = append(purls[p.Name], p.PURL)
-	}
+	installed := index(s)
 	for i := range s.Findings {
-		doc.Statements = append(doc.Statements, vexOf(&s.Findings[i], purls)...)
+		doc.Statements = append(doc.Statements, vexOf(&s.Findings[i], installed)...)
 	}
 	for i := range s.Unknown {
 		u := &s.Unknown[i]
 		for _, id := range u.IDs {
-			doc.add(vexStatement{Vulnerability: vexVulnerability{Name: id}, Products: products(u.Packages, purls), Status: "under_investigation", StatusNotes: u.Why})
+			doc.add(vexStatement{Vulnerability: vexVulnerability{Name: id}, Products: products(installed.named(u.Packages)), Status: "under_investigation", StatusNotes: u.Why})
 		}
 	}
 	return encode(w, doc)
@@ -71,19 +67,18 @@ func (d *vexDocument) add(st vexStatement) {
 	}
 }
 
-func products(packages []string, purls map[string][]string) []vexProduct {
+func products(packages []int, s *result.Scan) []vexProduct {
 	list := []vexProduct{}
-	for _, p := range packages {
-		for _, purl := range purls[p] {
-			list = append(list, vexProduct{ID: purl, Identifiers: vexIdentifiers{purl}})
-		}
+	for _, i := range packages {
+		purl := s.Inventory[i].PURL
+		list = append(list, vexProduct{ID: purl, Identifiers: vexIdentifiers{purl}})
 	}
 	return list
 }
 
 // vexOf makes one statement for each vulnerability of a finding.
-func vexOf(f *result.Finding, purls map[string][]string) []vexStatement {
-	on := products(f.Packages, purls)
+func vexOf(f *result.Finding, installed packageIndex) []vexStatement {
+	on := products(installed.of(f))
 	if len(on) == 0 {
 		return nil
 	}

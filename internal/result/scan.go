@@ -61,7 +61,7 @@ type Status struct {
 type Gap struct {
 	What  string `json:"what"`
 	Where string `json:"where"`
-	Count int    `json:"count,omitempty"`
+	Count int    `json:"count,omitzero"`
 }
 
 // Data is one source the answer rests on.
@@ -182,14 +182,14 @@ type Unknown struct {
 	Packages []string `json:"packages"`
 	IDs      []string `json:"ids"`                // advisories that may apply
 	Severity string   `json:"severity,omitempty"` // worst of IDs, where IDs are given
-	KEV      bool     `json:"kev,omitempty"`      // one of IDs is known exploited
+	KEV      bool     `json:"kev,omitzero"`      // one of IDs is known exploited
 }
 
 // Listener is a listening socket of the host.
 type Listener struct {
 	Socket
 	Scope   string `json:"scope"` // "loopback", "local", "any", "unknown"
-	PID     int    `json:"pid,omitempty"`
+	PID     int    `json:"pid,omitzero"`
 	Package string `json:"package,omitempty"`
 	Unit    string `json:"unit,omitempty"`
 	Why     string `json:"why,omitempty"` // why filter or owner is unknown

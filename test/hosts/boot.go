@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -25,14 +26,26 @@ type Machine struct {
 	log    string
 }
 
-var machines int
+// machines numbers the hosts of this test run.
+var machines atomic.Int32
+
+// nspawn boots without asking a systemd outside: there may be none. The
+// private network has a loopback interface only.
+const nspawn = `exec systemd-nspawn -q -M "$1" -D "$2" --register=no --keep-unit --resolv-conf=off --timezone=off --link-journal=no --console=pipe ` +
+	`--kill-signal=SIGRTMIN+3 --private-network --boot`
+
+// groupRoot is where control groups are mounted.
+const groupRoot = "/sys/fs/cgroup"
 
 // Boot starts a root with systemd and waits until it runs. It is stopped at
 // the end of the test.
 func Boot(t *testing.T, root string) *Machine {
 	t.Helper()
-	machines++
-	m := &Machine{t: t, Root: root, name: fmt.Sprintf("lf-%d-%d", os.Getpid(), machines), log: filepath.Join(t.TempDir(), "boot.log"), ended: make(chan error, 1)}
+	need(t, "systemd-nspawn", "nsenter")
+	m := &Machine{
+		t: t, Root: root, name: fmt.Sprintf("lf-%d-%d", os.Getpid(), machines.Add(1)),
+		log: filepath.Join(t.TempDir(), "boot.log"), ended: make(chan error, 1),
+	}
 	groups := m.controlGroups()
 	log, err := os.Create(m.log)
 	if err != nil {
@@ -43,7 +56,7 @@ func Boot(t *testing.T, root string) *Machine {
 	for _, g := range groups {
 		script += fmt.Sprintf("mkdir -p %s && echo $$ > %s/cgroup.procs && ", g, g)
 	}
-	m.nspawn = exec.Command("sh", "-c", script+`exec systemd-nspawn -q -M "$1" -D "$2" --register=no --keep-unit --resolv-conf=off --timezone=off --link-journal=no --console=pipe --kill-signal=SIGRTMIN+3 --private-network --boot`, "sh", m.name, root)
+	m.nspawn = exec.Command("sh", "-c", script+nspawn+initArguments(), "sh", m.name, root)
 	m.nspawn.Stdout, m.nspawn.Stderr = log, log
 	if err := m.nspawn.Start(); err != nil {
 		t.Fatal(err)
@@ -54,16 +67,28 @@ func Boot(t *testing.T, root string) *Machine {
 	return m
 }
 
+// unified reports whether control groups are of version 2 only.
+func unified() bool { return exists(groupRoot + "/cgroup.controllers") }
+
+// initArguments are for the systemd inside: from version 256 on it has to be
+// told before it boots on cgroup v1.
+func initArguments() string {
+	if unified() {
+		return ""
+	}
+	return " SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1"
+}
+
 // controlGroups are the folders that systemd inside needs: one on cgroup v2,
 // two on v1 and hybrid.
 func (m *Machine) controlGroups() []string {
-	if _, err := os.Stat("/sys/fs/cgroup/cgroup.controllers"); err == nil {
-		return []string{"/sys/fs/cgroup/" + m.name}
+	if unified() {
+		return []string{filepath.Join(groupRoot, m.name)}
 	}
 	var list []string
 	for _, h := range []string{"systemd", "unified"} {
-		if _, err := os.Stat("/sys/fs/cgroup/" + h); err == nil {
-			list = append(list, "/sys/fs/cgroup/"+h+"/"+m.name)
+		if exists(filepath.Join(groupRoot, h)) {
+			list = append(list, filepath.Join(groupRoot, h, m.name))
 		}
 	}
 	if len(list) == 0 {
@@ -87,12 +112,10 @@ func (m *Machine) wait() {
 			m.t.Fatalf("%s did not boot in a minute\n%s", m.name, m.bootLog())
 		case <-tick.C:
 		}
-		if m.leader == 0 {
-			m.leader = child(m.nspawn.Process.Pid)
-			continue
-		}
+		// Looked up anew each time: nspawn's first child only starts the one that stays.
+		m.leader = child(m.nspawn.Process.Pid)
 		base := fmt.Sprintf("/proc/%d/root/run/", m.leader)
-		if exists(base+"systemd/private") && exists(base+"dbus/system_bus_socket") {
+		if m.leader != 0 && exists(base+"systemd/private") && exists(base+"dbus/system_bus_socket") {
 			break
 		}
 	}
@@ -139,6 +162,23 @@ func (m *Machine) Run(args ...string) string {
 		m.t.Fatalf("%v in %s: exit %d\n%s%s", args, m.name, code, tail(out), tail(errOut))
 	}
 	return string(out)
+}
+
+// Wait runs a program in the booted host once a second until it succeeds, at
+// most thirty times: for what takes a moment after a restart.
+func (m *Machine) Wait(args ...string) {
+	m.t.Helper()
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	var out, errOut []byte
+	for range 30 {
+		var code int
+		if out, errOut, code = m.Try(args...); code == 0 {
+			return
+		}
+		<-tick.C
+	}
+	m.t.Fatalf("%v in %s does not succeed\n%s%s", args, m.name, tail(out), tail(errOut))
 }
 
 // stop asks systemd to shut down, and insists after a while.

@@ -10,7 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -32,46 +32,6 @@ func WebHost(suite string) Spec {
 // keep is how long a tarball is used again.
 const keep = 14 * 24 * time.Hour
 
-// archive is where this machine gets Debian from.
-type archive struct{ main, security string }
-
-// find reads the machine's own apt sources, so that no address is written here.
-func find(t *testing.T) archive {
-	t.Helper()
-	var a archive
-	files, err := filepath.Glob("/etc/apt/sources.list.d/*")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range append(files, "/etc/apt/sources.list") {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			continue
-		}
-		for line := range strings.Lines(string(data)) {
-			for _, word := range strings.Fields(line) {
-				address := strings.TrimSuffix(word, "/")
-				switch {
-				case !strings.Contains(address, "://") || strings.HasPrefix(strings.TrimSpace(line), "#"):
-				case strings.HasSuffix(address, "debian-security"):
-					a.security = address
-				case strings.HasSuffix(address, "/debian"):
-					a.main = address
-				}
-			}
-		}
-	}
-	if a.main == "" {
-		t.Fatal("no Debian archive in this machine's apt sources")
-	}
-	if a.security == "" {
-		a.security = strings.TrimSuffix(a.main, "/debian") + "/debian-security"
-	}
-	return a
-}
-
-var building sync.Mutex
-
 // Rootfs unpacks a fresh copy of a root file system and returns its folder.
 func Rootfs(t *testing.T, spec Spec) string {
 	t.Helper()
@@ -87,23 +47,24 @@ func build(t *testing.T, spec Spec) string {
 	if os.Geteuid() != 0 {
 		t.Fatal("making hosts needs root")
 	}
-	building.Lock()
-	defer building.Unlock()
+	need(t, "mmdebstrap", "unshare", "tar", "zstd", "mount")
 	cache := os.Getenv("LOCKFAST_TEST_CACHE")
 	if cache == "" {
 		cache = "/var/cache/lockfast-test"
 	}
-	sum := sha256.Sum256([]byte(fmt.Sprint(spec)))
-	tarball := filepath.Join(cache, spec.Suite+"-"+hex.EncodeToString(sum[:6])+".tar.zst")
-	if info, err := os.Stat(tarball); err == nil && time.Since(info.ModTime()) < keep {
-		return tarball
-	}
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"--variant=minbase", "--mode=root", "--aptopt=Acquire::Retries \"3\"", "--skip=cleanup/apt"}
+	defer lock(t, filepath.Join(cache, "lock"))()
+	prune(t, cache)
+	args := []string{"--variant=minbase", "--mode=root", "--aptopt=Acquire::Retries \"3\""}
 	if len(spec.Include) > 0 {
 		args = append(args, "--include="+strings.Join(spec.Include, ","))
+	}
+	sum := sha256.Sum256([]byte(fmt.Sprint(spec.Suite, args)))
+	tarball := filepath.Join(cache, spec.Suite+"-"+hex.EncodeToString(sum[:6])+".tar.zst")
+	if exists(tarball) {
+		return tarball
 	}
 	part := tarball + ".part.tar.zst"
 	args = append(args, spec.Suite, part, "deb "+find(t).main+" "+spec.Suite+" main")
@@ -114,84 +75,30 @@ func build(t *testing.T, spec Spec) string {
 	return tarball
 }
 
-// AddSecurity adds the security archive to a root and refreshes its lists with
-// the machine's network.
-func AddSecurity(t *testing.T, root, suite string) {
+// prune removes old tarballs.
+func prune(t *testing.T, cache string) {
 	t.Helper()
-	a := find(t)
-	text := fmt.Sprintf("deb %s %s main\ndeb %s %s-security main\n", a.main, suite, a.security, suite)
-	if err := os.WriteFile(filepath.Join(root, "etc/apt/sources.list"), []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	extra, err := filepath.Glob(filepath.Join(root, "etc/apt/sources.list.d/*"))
+	tarballs, err := filepath.Glob(filepath.Join(cache, "*.tar.zst"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, file := range extra {
-		if err := os.Remove(file); err != nil {
-			t.Fatal(err)
+	for _, file := range tarballs {
+		if info, err := os.Stat(file); err == nil && time.Since(info.ModTime()) > keep {
+			_ = os.Remove(file)
 		}
 	}
-	copyNetwork(t, root)
-	Run(t, root, "apt-get", "-o", "APT::Update::Error-Mode=any", "-qq", "update")
 }
 
-// copyNetwork lets programs in a root reach what this machine reaches.
-func copyNetwork(t *testing.T, root string) {
+// lock keeps other test programs from building the same tarball; the kernel
+// lets go of it when this one dies.
+func lock(t *testing.T, path string) (unlock func()) {
 	t.Helper()
-	for _, name := range []string{"/etc/resolv.conf", "/etc/hosts"} {
-		data, err := os.ReadFile(name)
-		if err != nil {
-			continue
-		}
-		_ = os.Remove(filepath.Join(root, name))
-		if err := os.WriteFile(filepath.Join(root, name), data, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	settings, err := filepath.Glob("/etc/apt/apt.conf.d/*proxy*")
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, file := range settings {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(root, file), data, 0o644); err != nil {
-			t.Fatal(err)
-		}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
 	}
+	return func() { _ = f.Close() }
 }
-
-// Clone puts an overlay over a root and returns where it is mounted; changes
-// do not reach the root below.
-func Clone(t *testing.T, root string) string {
-	t.Helper()
-	base := t.TempDir()
-	for _, d := range []string{"up", "work", "at"} {
-		if err := os.Mkdir(filepath.Join(base, d), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	at := filepath.Join(base, "at")
-	must(t, exec.Command("mount", "-t", "overlay", "lockfast-test", "-o",
-		fmt.Sprintf("lowerdir=%s,upperdir=%s/up,workdir=%s/work", root, base, base), at))
-	t.Cleanup(func() {
-		if out, err := exec.Command("umount", "--lazy", at).CombinedOutput(); err != nil {
-			t.Errorf("umount %s: %v %s", at, err, out)
-		}
-	})
-	return at
-}
-
-func must(t *testing.T, cmd *exec.Cmd) string {
-	t.Helper()
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%s: %v\n%s", strings.Join(cmd.Args, " "), err, tail(out))
-	}
-	return string(out)
-}
-
-func tail(out []byte) []byte { return out[max(0, len(out)-3000):] }

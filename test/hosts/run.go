@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -59,3 +60,24 @@ func result(t *testing.T, cmd *exec.Cmd) (stdout, stderr []byte, code int) {
 	}
 	return out.Bytes(), errOut.Bytes(), code
 }
+
+// need fails the test where a program is missing.
+func need(t *testing.T, programs ...string) {
+	t.Helper()
+	for _, p := range programs {
+		if _, err := exec.LookPath(p); err != nil {
+			t.Fatalf("%s is not installed: run scripts/setup-tests", p)
+		}
+	}
+}
+
+func must(t *testing.T, cmd *exec.Cmd) string {
+	t.Helper()
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", strings.Join(cmd.Args, " "), err, tail(out))
+	}
+	return string(out)
+}
+
+func tail(out []byte) []byte { return out[max(0, len(out)-3000):] }

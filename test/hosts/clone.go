@@ -1,0 +1,54 @@
+//go:build e2e
+
+package hosts
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// mountName marks our overlay mounts; the process that made one follows.
+const mountName = "lockfast-test-"
+
+// Clone puts an overlay over a root and returns where it is mounted; changes
+// do not reach the root below.
+func Clone(t *testing.T, root string) string {
+	t.Helper()
+	sweep(t)
+	base := t.TempDir()
+	for _, d := range []string{"up", "work", "at"} {
+		if err := os.Mkdir(filepath.Join(base, d), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	at := filepath.Join(base, "at")
+	must(t, exec.Command("mount", "-t", "overlay", mountName+strconv.Itoa(os.Getpid()), "-o",
+		fmt.Sprintf("lowerdir=%s,upperdir=%s/up,workdir=%s/work", root, base, base), at))
+	t.Cleanup(func() {
+		if out, err := exec.Command("umount", "--lazy", at).CombinedOutput(); err != nil {
+			t.Errorf("umount %s: %v %s", at, err, out)
+		}
+	})
+	return at
+}
+
+// sweep unmounts what a test run left that was killed.
+func sweep(t *testing.T) {
+	t.Helper()
+	data, err := os.ReadFile("/proc/self/mounts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(data)) {
+		w := strings.Fields(line)
+		owner, ours := strings.CutPrefix(w[0], mountName)
+		if ours && !exists("/proc/"+owner) {
+			_ = exec.Command("umount", "--lazy", w[1]).Run()
+		}
+	}
+}
