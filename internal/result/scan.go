@@ -182,7 +182,7 @@ type Unknown struct {
 	Packages []string `json:"packages"`
 	IDs      []string `json:"ids"`                // advisories that may apply
 	Severity string   `json:"severity,omitempty"` // worst of IDs, where IDs are given
-	KEV      bool     `json:"kev,omitzero"`      // one of IDs is known exploited
+	KEV      bool     `json:"kev,omitzero"`       // one of IDs is known exploited
 }
 
 // Listener is a listening socket of the host.

@@ -12,6 +12,9 @@ import (
 	"github.com/lockfast/lockfast/internal/result"
 )
 
+// securityUpdates is the coverage of an archive that brings fixes: its age counts.
+const securityUpdates = "security updates"
+
 // dataView is what the sources of an answer are worth.
 type dataView struct {
 	entries    []result.Data
@@ -143,7 +146,9 @@ func (v *dataView) addArchive(a inventory.Archive, o ScanOptions, haveStore bool
 		date := a.Date
 		d.Date = &date
 	}
-	if !a.Security {
+	if a.Security {
+		d.Coverage = securityUpdates
+	} else {
 		d.Stale = false // a main archive changes with point releases only
 	}
 	v.entries = append(v.entries, d)

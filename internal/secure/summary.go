@@ -1,6 +1,7 @@
 package secure
 
 import (
+	"github.com/lockfast/lockfast/internal/advisory"
 	"github.com/lockfast/lockfast/internal/result"
 )
 
@@ -25,7 +26,8 @@ func summarise(s *result.Scan, expired int, cveData bool) result.Summary {
 		}
 	}
 	for _, d := range s.Data {
-		if d.AgeHours != nil && (sum.OldestDataHours == nil || *d.AgeHours > *sum.OldestDataHours) && d.Kind != "cve" {
+		counts := d.Kind != string(advisory.SourceCVE) && (d.Kind != "archive" || d.Coverage == securityUpdates)
+		if counts && d.AgeHours != nil && (sum.OldestDataHours == nil || *d.AgeHours > *sum.OldestDataHours) {
 			hours := *d.AgeHours
 			sum.OldestDataHours = &hours
 		}

@@ -27,7 +27,7 @@ func find(t *testing.T) archive {
 			continue
 		}
 		for line := range strings.Lines(string(data)) {
-			for _, word := range strings.Fields(line) {
+			for word := range strings.FieldsSeq(line) {
 				address := strings.TrimSuffix(word, "/")
 				switch {
 				case !strings.Contains(address, "://") || strings.HasPrefix(strings.TrimSpace(line), "#"):

@@ -52,11 +52,11 @@ func Boot(t *testing.T, root string) *Machine {
 		t.Fatal(err)
 	}
 	// The shell puts itself into the groups, then becomes nspawn.
-	script := ""
+	var script strings.Builder
 	for _, g := range groups {
-		script += fmt.Sprintf("mkdir -p %s && echo $$ > %s/cgroup.procs && ", g, g)
+		script.WriteString(fmt.Sprintf("mkdir -p %s && echo $$ > %s/cgroup.procs && ", g, g))
 	}
-	m.nspawn = exec.Command("sh", "-c", script+nspawn+initArguments(), "sh", m.name, root)
+	m.nspawn = exec.Command("sh", "-c", script.String()+nspawn+initArguments(), "sh", m.name, root)
 	m.nspawn.Stdout, m.nspawn.Stderr = log, log
 	if err := m.nspawn.Start(); err != nil {
 		t.Fatal(err)
