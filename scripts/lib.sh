@@ -4,14 +4,17 @@
 say() { printf '%s\n' "$*" >&2; }
 die() { say "${0##*/}: $*"; exit 2; }
 
-# as_root COMMAND… runs a command as root, without ever asking for a password.
+# can_root says whether as_root can work: as root, or by a sudo that asks nothing.
+can_root() {
+	[ "$(id -u)" -eq 0 ] || { command -v sudo >/dev/null && sudo -n true 2>/dev/null; }
+}
+
+# as_root COMMAND… runs a command as root.
 as_root() {
 	if [ "$(id -u)" -eq 0 ]; then
 		"$@"
-	elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
-		sudo -n "$@"
 	else
-		return 126
+		sudo -n "$@"
 	fi
 }
 
@@ -19,7 +22,7 @@ need_go() {
 	command -v go >/dev/null || PATH=$PATH:/usr/local/go/bin
 	command -v go >/dev/null || die "Go is not installed; see https://go.dev/dl"
 	export GOTOOLCHAIN=${GOTOOLCHAIN:-local} GOFLAGS=${GOFLAGS:--buildvcs=false}
-	export HOME=${HOME:-/root}
+	export HOME=${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}
 }
 
 # flags for go build: version and commit.

@@ -72,6 +72,7 @@ type Package struct {
 	State         State
 	Held          bool
 	Module        string // rpm module stream "nodejs:18", empty when not modular
+	Previous      string // version before the last upgrade, where replaced files of it still run and a log tells; else empty
 	Vendor        string // maintainer or vendor as the package says; for people
 	Origin        Origin
 }
@@ -181,6 +182,19 @@ type Process struct {
 	Package  string   // binary package of Exe, empty when none
 	Mapped   []string // binary packages whose code it maps, sorted, Package included
 	Replaced []Replaced
+}
+
+// Replaced returns the names of packages whose replaced files still run.
+func (inv *Inventory) Replaced() map[string]bool {
+	names := map[string]bool{}
+	for i := range inv.Processes {
+		for _, r := range inv.Processes[i].Replaced {
+			if r.Package != "" {
+				names[r.Package] = true
+			}
+		}
+	}
+	return names
 }
 
 // Replaced is a file a process still runs that has since been replaced on disk.

@@ -237,8 +237,11 @@ func (g *group) fillEvidence(f *result.Finding) {
 		}
 		f.Evidence = append(f.Evidence, result.Evidence{Kind: "package-manager", Source: u.Archive, Detail: detail})
 	}
-	if g.key.status == result.StatusRestart {
+	switch {
+	case g.reboot:
 		f.Evidence = append(f.Evidence, result.Evidence{Kind: "kernel", Source: "kernel", Detail: "the kernel that runs is older than the fixed one on disk"})
+	case g.key.status == result.StatusRestart:
+		f.Evidence = append(f.Evidence, result.Evidence{Kind: "process", Source: "processes", Detail: "processes still run files of " + g.key.version + ", the version before the last upgrade"})
 	}
 }
 

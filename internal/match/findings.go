@@ -37,7 +37,7 @@ type Outcome struct {
 // package manager's own evidence alone. An error means that no answer can be
 // given because a part of the knowledge could not be read.
 func Findings(inv *inventory.Inventory, k Knowledge) (Outcome, error) {
-	pkgs := withBooted(inv)
+	pkgs := withRunning(inv)
 	answer := Answer{}
 	if k.Rows != nil {
 		var err error

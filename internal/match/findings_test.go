@@ -175,6 +175,27 @@ func TestKernels(t *testing.T) {
 	})
 }
 
+// A fix that is installed while its old version still runs keeps its CVEs and
+// its gap until the restart.
+func TestReplacedVersionStillRuns(t *testing.T) {
+	p := deb("libssl3", "3.0.15-1")
+	p.Previous = "3.0.14-1+b2"
+	inv := &inventory.Inventory{
+		Release: inventory.Release{ID: "debian"}, Packages: []inventory.Package{p},
+		Processes: []inventory.Process{{PID: 7, Command: "nginx", Mapped: []string{"libssl3"}, Replaced: []inventory.Replaced{{Path: "/x", Package: "libssl3"}}}},
+	}
+	r := row(debian, "libssl3", "DSA-5764-1", advisory.Range{Introduced: "0", Fixed: "3.0.15-1"})
+	r.IDs, r.FixDate = []advisory.ID{"CVE-2024-6119"}, now.AddDate(0, 0, -9)
+	f := find(t, inv, know(store{}.add(r))).Findings
+	if len(f) != 1 || f[0].Status != result.StatusRestart || f[0].InstalledVersion != "3.0.14-1" || *f[0].GapDays != 9 || len(f[0].Restart) != 0 {
+		t.Errorf("got %+v", f)
+	}
+	inv.Processes = nil
+	if f := find(t, inv, know(store{}.add(r))).Findings; len(f) != 0 {
+		t.Errorf("after the restart: %+v", f)
+	}
+}
+
 func TestHeadersDoNotInheritTheKernelsCVEs(t *testing.T) {
 	p := deb("linux-libc-dev", "6.1.40")
 	p.Source = "linux"

@@ -65,8 +65,8 @@ func (g *group) raise(fixed string) {
 }
 
 // build sorts hits and the package manager's updates into groups. pkgs are the
-// packages the hits point into: those of inv, then the running kernel where it
-// differs from what is on disk.
+// packages the hits point into: those of inv, then what runs in an older version than
+// the one on disk.
 func build(inv *inventory.Inventory, pkgs []inventory.Package, answer Answer) *groups {
 	all := &groups{byKey: map[groupKey]*group{}}
 	kernel := kernelsOf(inv)
@@ -82,7 +82,7 @@ func build(inv *inventory.Inventory, pkgs []inventory.Package, answer Answer) *g
 		g.add(p)
 		g.hits = append(g.hits, hit)
 		g.raise(hit.Fixed)
-		g.reboot = g.reboot || status == result.StatusRestart
+		g.reboot = g.reboot || status == result.StatusRestart && kernel.known[kernelKey(p.Name, p.Version)] || kernel.isBooted(p)
 		g.covered = true
 	}
 	addUpdates(all, inv, answer)
@@ -90,11 +90,11 @@ func build(inv *inventory.Inventory, pkgs []inventory.Package, answer Answer) *g
 }
 
 // status decides which line a hit belongs to.
-func (k kernels) status(hit *Hit, p *inventory.Package, booted bool) string {
+func (k kernels) status(hit *Hit, p *inventory.Package, older bool) string {
 	switch {
 	case hit.State == NoFix:
 		return result.StatusNoFix
-	case booted:
+	case older:
 		return result.StatusRestart
 	case k.leftover(p):
 		return result.StatusLeftover

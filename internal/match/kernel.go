@@ -81,6 +81,11 @@ func kernelsOf(inv *inventory.Inventory) kernels {
 	return k
 }
 
+// isBooted reports whether p is a kernel in the version that was booted.
+func (k kernels) isBooted(p *inventory.Package) bool {
+	return k.booted == p.Version && strings.HasPrefix(k.running, p.Name+"\x00")
+}
+
 // leftover reports whether p is a kernel that lies on disk beside a newer one
 // and does not run.
 func (k kernels) leftover(p *inventory.Package) bool {
@@ -93,9 +98,37 @@ func (k kernels) fixedOnDisk(fixed string, s pkgver.Scheme) bool {
 	return k.disk != "" && fixed != "" && s.Compare(k.disk, fixed) >= 0
 }
 
-// withBooted returns the packages, and behind them the kernel that runs where
-// it is older than the package of the same name on disk: a kernel update that
-// keeps its name replaces the file, not what was booted.
+// withRunning returns the packages, and behind them what runs in an older
+// version than the one on disk: the kernel, and packages whose replaced files
+// are still mapped, where a log tells which version those were.
+func withRunning(inv *inventory.Inventory) []inventory.Package {
+	all := withBooted(inv)
+	replaced := inv.Replaced()
+	for i := range inv.Packages {
+		p := &inv.Packages[i]
+		if p.Previous == "" || !replaced[p.Name] || !p.State.Present() || p.Manager.Scheme().Compare(p.Previous, p.Version) >= 0 {
+			continue
+		}
+		old := *p
+		old.Version, old.SourceVersion = p.Previous, withoutRebuild(p.Previous)
+		all = append(slices.Clip(all), old)
+	}
+	return all
+}
+
+// withoutRebuild is the source version of a Debian binary version: a rebuild
+// without change of the source adds +bN.
+func withoutRebuild(version string) string {
+	at := strings.LastIndex(version, "+b")
+	if at < 0 || strings.Trim(version[at+2:], "0123456789") != "" {
+		return version
+	}
+	return version[:at]
+}
+
+// withBooted adds the kernel that runs where it is older than the package of
+// the same name on disk: a kernel update that keeps its name replaces the file,
+// not what was booted.
 func withBooted(inv *inventory.Inventory) []inventory.Package {
 	k := kernelsOf(inv)
 	if inv.Kernel.Container || k.running == "" || k.booted == "" {

@@ -70,7 +70,6 @@ func object(t reflect.Type, defs map[string]any) any {
 
 func addFields(t reflect.Type, owner string, properties map[string]any, required *[]string, defs map[string]any) {
 	for f := range t.Fields() {
-		f := f
 		if f.Anonymous {
 			addFields(f.Type, f.Type.Name(), properties, required, defs)
 			continue

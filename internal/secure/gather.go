@@ -31,6 +31,7 @@ func collectors() []collect.Collector {
 		release.Kernel{},
 		apt.New(), updateinfo.NewDNF(), updateinfo.NewZypper(), updateinfo.NewAPK(),
 		process.New(debs, rpms, apks),
+		dpkg.Log{},
 		socket.Collector{Owners: []collect.Owners{debs, rpms, apks}},
 		firewall.Collector{},
 		gaps.Collector{},

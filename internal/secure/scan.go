@@ -92,7 +92,7 @@ func findings(inv *inventory.Inventory, found []result.Finding, o ScanOptions) [
 			f.Running, f.Exposed = &no, &no
 		}
 		for _, p := range f.Packages {
-			open[p] = open[p] || f.Status == result.StatusOpen
+			open[p] = open[p] || f.Status == result.StatusOpen || f.Status == result.StatusRestart
 		}
 		listed = append(listed, f)
 	}

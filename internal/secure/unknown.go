@@ -77,6 +77,8 @@ func subject(collector string) string {
 		return "which kernel runs and which are installed"
 	case "processes":
 		return "what runs, and what still runs replaced files"
+	case "dpkg-log":
+		return "which replaced versions still run"
 	case "sockets":
 		return "who listens"
 	case "firewall":

@@ -12,7 +12,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/lockfast/lockfast/internal/result"
@@ -112,18 +111,4 @@ func writeFile(t *testing.T, path, text string) {
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// simulated lists what apt would install from a security archive: lines
-// "Inst nginx [1.22.1-9] (1.22.1-9+deb12u1 Debian-Security:12/… [amd64])".
-func simulated(out string) []string {
-	var names []string
-	for line := range strings.Lines(out) {
-		w := strings.Fields(line)
-		if len(w) > 2 && w[0] == "Inst" && strings.HasPrefix(w[2], "[") && strings.Contains(line, "Debian-Security") {
-			names = append(names, w[1])
-		}
-	}
-	slices.Sort(names)
-	return names
 }

@@ -54,7 +54,7 @@ func Boot(t *testing.T, root string) *Machine {
 	// The shell puts itself into the groups, then becomes nspawn.
 	var script strings.Builder
 	for _, g := range groups {
-		script.WriteString(fmt.Sprintf("mkdir -p %s && echo $$ > %s/cgroup.procs && ", g, g))
+		_, _ = fmt.Fprintf(&script, "mkdir -p %s && echo $$ > %s/cgroup.procs && ", g, g)
 	}
 	m.nspawn = exec.Command("sh", "-c", script.String()+nspawn+initArguments(), "sh", m.name, root)
 	m.nspawn.Stdout, m.nspawn.Stderr = log, log

@@ -126,6 +126,37 @@ func TestOwners(t *testing.T) {
 	}
 }
 
+const history = `2026-11-20 10:00:00 startup archives unpack
+2026-11-20 10:00:01 upgrade libssl3:amd64 3.0.13-1 3.0.14-1
+2026-11-20 10:00:01 status half-configured libssl3:amd64 3.0.13-1
+2026-11-23 10:00:01 upgrade libssl3:amd64 3.0.14-1 3.0.15-1
+2026-11-23 10:00:02 upgrade vim:amd64 1 2
+2026-11-23 10:00:03 upgrade cut:amd64 1`
+
+func TestLogTellsWhatRanBefore(t *testing.T) {
+	inv := &inventory.Inventory{
+		Packages: []inventory.Package{
+			{Manager: inventory.Dpkg, Name: "libssl3", Version: "3.0.15-1", State: inventory.StateInstalled}, {Manager: inventory.Dpkg, Name: "vim", Version: "2", State: inventory.StateInstalled},
+		},
+		Processes: []inventory.Process{{PID: 1, Replaced: []inventory.Replaced{{Path: "/x", Package: "libssl3"}, {Path: "/y"}}}},
+	}
+	s := dpkg.Log{}.Collect(context.Background(), collect.Host{FS: files("var/log/dpkg.log", history)}, inv)
+	if s.Outcome != inventory.Succeeded || inv.Packages[0].Previous != "3.0.14-1" || inv.Packages[1].Previous != "" {
+		t.Errorf("got %v, %q, %q", s, inv.Packages[0].Previous, inv.Packages[1].Previous)
+	}
+}
+
+func FuzzParseLog(f *testing.F) {
+	f.Add([]byte(history))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		dpkg.ParseLog(data, func(pkg, from string) {
+			if from == "" {
+				t.Errorf("an upgrade of %q from nothing", pkg)
+			}
+		})
+	})
+}
+
 // Parsing finds as many packages as there are stanzas, or fails.
 func FuzzParseStatus(f *testing.F) {
 	f.Add([]byte(status))
