@@ -40,6 +40,7 @@ func writeTable(w io.Writer, s *result.Scan, o Options) error {
 	t.head(s)
 	t.findings(s)
 	t.restarts(s)
+	t.listeners(s)
 	t.changes(s)
 	t.waived(s)
 	t.unknown(s)
@@ -242,6 +243,31 @@ func (t *table) restarts(s *result.Scan) {
 	if len(units) > 0 {
 		t.section("Restart needed")
 		t.text("", "  ", clean(strings.Join(units, ", ")))
+	}
+}
+
+// listeners shows who can be reached; those on loopback only with --all.
+func (t *table) listeners(s *result.Scan) {
+	var lines []string
+	for _, l := range s.Listeners {
+		if l.Scope == "loopback" && !t.opts.All {
+			continue
+		}
+		owner := l.Process
+		if l.Package != "" {
+			owner += " (" + l.Package + ")"
+		}
+		if owner == "" {
+			owner = "owner unknown"
+		}
+		lines = append(lines, clean(fmt.Sprintf("%s %s port %d: %s, packet filter %s", l.Protocol, l.Address, l.Port, owner, l.Filter)))
+	}
+	if len(lines) == 0 {
+		return
+	}
+	t.section("Listening beyond this host")
+	for _, l := range lines {
+		t.item("", "·", l)
 	}
 }
 
