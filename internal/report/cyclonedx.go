@@ -4,97 +4,69 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"net/url"
 	"strconv"
 	"strings"
 
 	"github.com/lockfast/lockfast/internal/result"
 )
 
-// CycloneDX 1.6 JSON: a bill of materials with its vulnerabilities.
-// https://cyclonedx.org/docs/1.6/json/
-type (
-	cdxBOM struct {
-		Schema          string             `json:"$schema"`
-		Format          string             `json:"bomFormat"`
-		SpecVersion     string             `json:"specVersion"`
-		SerialNumber    string             `json:"serialNumber"`
-		Version         int                `json:"version"`
-		Metadata        cdxMetadata        `json:"metadata"`
-		Components      []cdxComponent     `json:"components"`
-		Vulnerabilities []cdxVulnerability `json:"vulnerabilities"`
-	}
-	cdxMetadata struct {
-		Timestamp  string        `json:"timestamp"`
-		Tools      cdxTools      `json:"tools"`
-		Component  cdxComponent  `json:"component"`
-		Properties []cdxProperty `json:"properties,omitempty"`
-	}
-	cdxTools struct {
-		Components []cdxComponent `json:"components"`
-	}
-	cdxComponent struct {
-		Type       string        `json:"type"`
-		Ref        string        `json:"bom-ref,omitempty"`
-		Name       string        `json:"name"`
-		Version    string        `json:"version,omitempty"`
-		PURL       string        `json:"purl,omitempty"`
-		Properties []cdxProperty `json:"properties,omitempty"`
-	}
-	cdxProperty struct {
-		Name  string `json:"name"`
-		Value string `json:"value"`
-	}
-	cdxVulnerability struct {
-		Ref            string        `json:"bom-ref"`
-		ID             string        `json:"id"`
-		Source         *cdxSource    `json:"source,omitempty"`
-		Ratings        []cdxRating   `json:"ratings,omitempty"`
-		Description    string        `json:"description,omitempty"`
-		Recommendation string        `json:"recommendation,omitempty"`
-		Analysis       *cdxAnalysis  `json:"analysis,omitempty"`
-		Affects        []cdxAffects  `json:"affects"`
-		Properties     []cdxProperty `json:"properties,omitempty"`
-	}
-	cdxSource struct {
-		Name string `json:"name"`
-	}
-	cdxRating struct {
-		Score    *float64 `json:"score,omitempty"`
-		Severity string   `json:"severity"`
-		Method   string   `json:"method,omitempty"`
-		Vector   string   `json:"vector,omitempty"`
-	}
-	cdxAnalysis struct {
-		State  string `json:"state"`
-		Detail string `json:"detail,omitempty"`
-	}
-	cdxAffects struct {
-		Ref string `json:"ref"`
-	}
-)
+// hostRef is the reference of the host itself.
+const hostRef = "host"
+
+// cdx is a bill of materials under way.
+type cdx struct {
+	cdxBOM
+	packages *packageIndex
+	refs     []string // of the packages, by their position in the inventory
+}
 
 func writeCycloneDX(w io.Writer, s *result.Scan) error {
-	bom := cdxBOM{
+	name, version, _ := strings.Cut(s.Host.Release, " ")
+	c := cdx{packages: indexPackages(s), cdxBOM: cdxBOM{
 		Schema: "http://cyclonedx.org/schema/bom-1.6.schema.json", Format: "CycloneDX", SpecVersion: "1.6", SerialNumber: serial(s), Version: 1,
 		Metadata: cdxMetadata{
-			Timestamp: s.Generated.UTC().Format("2006-01-02T15:04:05Z"),
-			Tools:     cdxTools{[]cdxComponent{{Type: "application", Name: s.Tool.Name, Version: s.Tool.Version}}},
-			Component: cdxComponent{Type: "operating-system", Ref: "host", Name: fallback(s.Host.Release, "unknown release"), Version: ""},
+			Timestamp:  stamp(s.Generated),
+			Tools:      cdxTools{[]cdxComponent{{Type: "application", Name: s.Tool.Name, Version: s.Tool.Version}}},
+			Component:  cdxComponent{Type: "operating-system", Ref: hostRef, Name: fallback(name, "unknown release"), Version: version},
+			Properties: cdxProperties(s),
 		},
-		Components: []cdxComponent{}, Vulnerabilities: []cdxVulnerability{},
+		Components: make([]cdxComponent, 0, len(s.Inventory)), Vulnerabilities: []cdxVulnerability{},
+	}}
+	if len(s.Unknown)+len(s.Host.NotLookedInto)+len(unseen(s)) > 0 {
+		c.Compositions = []cdxComposition{{Aggregate: "incomplete", Assemblies: []string{hostRef}}}
 	}
-	for _, u := range s.Unknown {
-		bom.Metadata.Properties = append(bom.Metadata.Properties, cdxProperty{"lockfast:unknown", u.What + ": " + u.Why})
-	}
-	installed := index(s)
-	refs := components(&bom, s)
+	c.components(s)
 	for i := range s.Findings {
-		bom.Vulnerabilities = append(bom.Vulnerabilities, cdxVulnerabilities(&s.Findings[i], i, affects(refs)(installed.of(&s.Findings[i])))...)
+		c.finding(&s.Findings[i], fmt.Sprintf("finding-%d", i), "")
+	}
+	for i := range s.Waived {
+		c.finding(&s.Waived[i].Finding, fmt.Sprintf("waived-%d", i), waivedNote(&s.Waived[i]))
 	}
 	for i := range s.Unknown {
-		bom.Vulnerabilities = append(bom.Vulnerabilities, cdxUnknown(&s.Unknown[i], i, affects(refs)(installed.named(s.Unknown[i].Packages)))...)
+		c.unknown(&s.Unknown[i], fmt.Sprintf("unknown-%d", i))
 	}
-	return encode(w, bom)
+	return encode(w, c.cdxBOM)
+}
+
+// cdxProperties are what the bill rests on, and what it could not say.
+func cdxProperties(s *result.Scan) []cdxProperty {
+	list := []cdxProperty{{"lockfast:host", s.Host.Name}, {"lockfast:exit_code", strconv.Itoa(s.Exit.Code)}}
+	for _, d := range s.Data {
+		text := d.Name + ": " + age(d.AgeHours)
+		if d.Stale {
+			text += ", stale"
+		}
+		list = append(list, cdxProperty{"lockfast:data", text})
+	}
+	for _, u := range blockingFirst(s) {
+		name := "lockfast:unknown"
+		if u.Blocking {
+			name = "lockfast:unknown:blocking"
+		}
+		list = append(list, cdxProperty{name, u.What + ": " + u.Why})
+	}
+	return list
 }
 
 func fallback(s, or string) string {
@@ -106,73 +78,107 @@ func fallback(s, or string) string {
 
 // serial is a UUID made from the scan: the same document, the same number.
 func serial(s *result.Scan) string {
-	sum := sha256.Sum256([]byte(s.Host.Name + "\x00" + s.Host.Root + "\x00" + s.Generated.String()))
+	sum := sha256.Sum256([]byte(s.Host.Name + "\x00" + s.Host.Root + "\x00" + s.Generated.UTC().String()))
 	sum[6] = sum[6]&0x0f | 0x80 // version 8: made by our own rule, RFC 9562 section 5.8
 	sum[8] = sum[8]&0x3f | 0x80
 	return fmt.Sprintf("urn:uuid:%x-%x-%x-%x-%x", sum[0:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16])
 }
 
-// components adds every package and returns their references, in the
-// order of the inventory.
-func components(bom *cdxBOM, s *result.Scan) []string {
-	refs := make([]string, 0, len(s.Inventory))
-	used := map[string]int{}
+// components adds every package under a reference of its own.
+func (c *cdx) components(s *result.Scan) {
+	used := map[string]int{hostRef: 1}
 	for i := range s.Inventory {
 		p := &s.Inventory[i]
-		ref := p.PURL
-		if used[ref]++; used[ref] > 1 {
-			ref += "#" + strconv.Itoa(used[p.PURL])
+		base := fallback(p.PURL, fmt.Sprintf("%s:%s:%s:%s", p.Manager, p.Name, p.Arch, p.Version))
+		ref := base
+		for used[ref] > 0 { // the same package twice: schema and readers want references to differ
+			used[base]++
+			ref = base + "#" + strconv.Itoa(used[base])
 		}
-		bom.Components = append(bom.Components, cdxComponent{
-			Type: "library", Ref: ref, Name: p.Name, Version: p.Version, PURL: p.PURL,
-			Properties: []cdxProperty{{"lockfast:source", p.Source}, {"lockfast:source_version", p.SourceVersion}, {"lockfast:origin", p.Origin}},
-		})
-		refs = append(refs, ref)
-	}
-	return refs
-}
-
-// affects turns packages into references.
-func affects(refs []string) func([]int, *result.Scan) []cdxAffects {
-	return func(packages []int, _ *result.Scan) []cdxAffects {
-		list := []cdxAffects{}
-		for _, i := range packages {
-			list = append(list, cdxAffects{refs[i]})
+		used[ref] = 1
+		properties := []cdxProperty{{"lockfast:source", p.Source}, {"lockfast:source_version", p.SourceVersion}, {"lockfast:arch", p.Arch}, {"lockfast:origin", p.Origin}}
+		if p.Archive != "" {
+			properties = append(properties, cdxProperty{"lockfast:archive", p.Archive})
 		}
-		return list
+		c.Components = append(c.Components, cdxComponent{Type: "library", Ref: ref, Name: p.Name, Version: p.Version, PURL: p.PURL, Properties: properties})
+		c.refs = append(c.refs, ref)
 	}
 }
 
-// cdxVulnerabilities are one entry for each id of a finding; a finding that
-// only the package manager knows of, or that only waits for a restart, is one
-// entry under its key.
-func cdxVulnerabilities(f *result.Finding, n int, on []cdxAffects) []cdxVulnerability {
-	advice := fix(f)
-	analysis := &cdxAnalysis{State: "exploitable", Detail: f.Reason}
-	if f.Status == result.StatusLeftover || f.Severity == "none" {
-		analysis.State = "not_affected"
-	}
-	if len(f.Vulnerabilities) == 0 {
-		return []cdxVulnerability{{
-			Ref: fmt.Sprintf("finding-%d", n), ID: f.Key, Ratings: []cdxRating{{Severity: f.Severity}}, Recommendation: advice, Analysis: analysis, Affects: on,
-		}}
-	}
-	list := make([]cdxVulnerability, 0, len(f.Vulnerabilities))
-	for i := range f.Vulnerabilities {
-		v := &f.Vulnerabilities[i]
-		c := cdxVulnerability{
-			Ref: fmt.Sprintf("finding-%d-%s", n, v.ID), ID: v.ID, Description: v.Summary, Recommendation: advice, Analysis: analysis, Affects: on,
-			Ratings: []cdxRating{{Score: v.Score, Severity: v.Severity, Vector: v.Vector, Method: method(v.Vector)}},
-		}
-		if v.KEV != nil {
-			c.Properties = append(c.Properties, cdxProperty{"lockfast:known_exploited", strconv.FormatBool(*v.KEV)})
-		}
-		if v.EPSS != nil {
-			c.Properties = append(c.Properties, cdxProperty{"lockfast:epss", strconv.FormatFloat(*v.EPSS, 'f', -1, 64)})
-		}
-		list = append(list, c)
+func (c *cdx) affects(positions []int, status string) []cdxAffects {
+	list := []cdxAffects{}
+	for _, i := range positions {
+		list = append(list, cdxAffects{c.refs[i], []cdxVersion{{c.packages.list[i].Version, status}}})
 	}
 	return list
+}
+
+// finding adds one entry for each id; a finding that only the package manager
+// knows of, or that only waits for a restart, is one entry under its key.
+func (c *cdx) finding(f *result.Finding, ref, waived string) {
+	status := "affected"
+	if f.Status == result.StatusLeftover {
+		status = "unaffected"
+	}
+	base := cdxVulnerability{Recommendation: action(f), Analysis: cdxAnalysisOf(f, waived), Affects: c.affects(c.packages.of(f), status), Properties: findingProperties(f)}
+	if len(f.Vulnerabilities) == 0 {
+		base.Ref, base.ID, base.Ratings = ref, f.Key, []cdxRating{{Severity: f.Severity}}
+		c.Vulnerabilities = append(c.Vulnerabilities, base)
+		return
+	}
+	for i := range f.Vulnerabilities {
+		v, e := &f.Vulnerabilities[i], base
+		e.Ref, e.ID, e.Description, e.Source = ref+"-"+strconv.Itoa(i), v.ID, v.Summary, cdxSourceOf(v.ID)
+		e.Ratings = []cdxRating{{Score: v.Score, Severity: v.Severity, Vector: v.Vector, Method: method(v.Vector)}}
+		e.Properties = append([]cdxProperty{}, base.Properties...)
+		if v.KEV != nil {
+			e.Properties = append(e.Properties, cdxProperty{"lockfast:known_exploited", strconv.FormatBool(*v.KEV)})
+		}
+		if v.EPSS != nil {
+			e.Properties = append(e.Properties, cdxProperty{"lockfast:epss", strconv.FormatFloat(*v.EPSS, 'f', -1, 64)})
+		}
+		c.Vulnerabilities = append(c.Vulnerabilities, e)
+	}
+}
+
+func cdxAnalysisOf(f *result.Finding, waived string) *cdxAnalysis {
+	a := &cdxAnalysis{State: "exploitable", Detail: f.Reason}
+	switch {
+	case f.Status == result.StatusLeftover:
+		a.State, a.Justification = "not_affected", "code_not_reachable"
+	case waived != "":
+		a.Response, a.Detail = []string{"will_not_fix"}, strings.TrimSpace(f.Reason+" "+waived)
+	case f.Status == result.StatusOpen:
+		a.Response = []string{"update"}
+	}
+	return a
+}
+
+// findingProperties are what the format has no field for; what is unknown is
+// left out.
+func findingProperties(f *result.Finding) []cdxProperty {
+	list := []cdxProperty{{"lockfast:key", f.Key}, {"lockfast:status", f.Status}}
+	if f.FixedVersion != "" {
+		list = append(list, cdxProperty{"lockfast:fixed_version", f.FixedVersion})
+	}
+	if f.Exposed != nil {
+		list = append(list, cdxProperty{"lockfast:exposed", strconv.FormatBool(*f.Exposed)})
+	}
+	if f.Running != nil {
+		list = append(list, cdxProperty{"lockfast:running", strconv.FormatBool(*f.Running)})
+	}
+	if f.GapDays != nil {
+		list = append(list, cdxProperty{"lockfast:gap_days", strconv.Itoa(*f.GapDays)})
+	}
+	return list
+}
+
+// cdxSourceOf says who gave out an id, where that is plain from its form.
+func cdxSourceOf(id string) *cdxSource {
+	if !strings.HasPrefix(id, "CVE-") {
+		return nil
+	}
+	return &cdxSource{Name: "CVE", URL: "https://www.cve.org/CVERecord?id=" + url.QueryEscape(id)}
 }
 
 // method names the scoring of a CVSS vector.
@@ -190,13 +196,12 @@ func method(vector string) string {
 	return "CVSSv2"
 }
 
-// cdxUnknown are advisories that may apply.
-func cdxUnknown(u *result.Unknown, n int, on []cdxAffects) []cdxVulnerability {
-	list := make([]cdxVulnerability, 0, len(u.IDs))
-	for _, id := range u.IDs {
-		list = append(list, cdxVulnerability{
-			Ref: fmt.Sprintf("unknown-%d-%s", n, id), ID: id, Analysis: &cdxAnalysis{State: "in_triage", Detail: u.Why}, Affects: on,
+// unknown adds advisories that may apply.
+func (c *cdx) unknown(u *result.Unknown, ref string) {
+	for i, id := range u.IDs {
+		c.Vulnerabilities = append(c.Vulnerabilities, cdxVulnerability{
+			Ref: ref + "-" + strconv.Itoa(i), ID: id, Source: cdxSourceOf(id), Analysis: &cdxAnalysis{State: "in_triage", Detail: u.Why},
+			Affects: c.affects(c.packages.named(u.Packages), "unknown"),
 		})
 	}
-	return list
 }

@@ -1,38 +1,60 @@
 package report
 
-import "github.com/lockfast/lockfast/internal/result"
+import (
+	"slices"
 
-// packageIndex finds the installed packages that a finding speaks of. Names do
-// not suffice: several versions of a kernel are installed under one.
+	"github.com/lockfast/lockfast/internal/result"
+)
+
+// packageIndex finds the packages of the inventory that a finding speaks of.
+// A name alone is not enough: rpm keeps several kernels under one name, and
+// Debian several architectures.
 type packageIndex struct {
-	scan   *result.Scan
-	byName map[string][]int // into Scan.Inventory
+	list   []result.Package
+	exact  map[[3]string][]int
+	byName map[string][]int
 }
 
-func index(s *result.Scan) packageIndex {
-	x := packageIndex{s, map[string][]int{}}
+func indexPackages(s *result.Scan) *packageIndex {
+	x := &packageIndex{list: s.Inventory, exact: map[[3]string][]int{}, byName: map[string][]int{}}
 	for i := range s.Inventory {
-		x.byName[s.Inventory[i].Name] = append(x.byName[s.Inventory[i].Name], i)
+		p := &s.Inventory[i]
+		key := [3]string{p.Name, p.Version, p.Arch}
+		x.exact[key] = append(x.exact[key], i)
+		x.byName[p.Name] = append(x.byName[p.Name], i)
 	}
 	return x
 }
 
-// of are the packages of a finding, by name, version and architecture.
-func (x packageIndex) of(f *result.Finding) (list []int, s *result.Scan) {
-	for _, b := range f.Binaries {
-		for _, i := range x.byName[b.Name] {
-			if p := &x.scan.Inventory[i]; p.Version == b.Version && p.Arch == b.Arch {
-				list = append(list, i)
-			}
-		}
+// of returns the positions of a finding's packages, ascending: by name, version
+// and architecture where the finding gives them.
+func (x *packageIndex) of(f *result.Finding) []int {
+	if len(f.Binaries) == 0 {
+		return x.named(f.Packages)
 	}
-	return list, x.scan
+	var found []int
+	for _, b := range f.Binaries {
+		found = append(found, x.exact[[3]string{b.Name, b.Version, b.Arch}]...)
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
 }
 
-// named are all packages of some names.
-func (x packageIndex) named(names []string) (list []int, s *result.Scan) {
-	for _, name := range names {
-		list = append(list, x.byName[name]...)
+// named returns the positions of all packages of these names, ascending.
+func (x *packageIndex) named(names []string) []int {
+	var found []int
+	for _, n := range names {
+		found = append(found, x.byName[n]...)
 	}
-	return list, x.scan
+	slices.Sort(found)
+	return slices.Compact(found)
+}
+
+// waivedNote says who accepted a finding, until when and why.
+func waivedNote(w *result.Waived) string {
+	text := "Waived until " + w.Expires + ": " + w.Reason
+	if w.By != "" {
+		text += " (" + w.By + ")"
+	}
+	return clean(text)
 }

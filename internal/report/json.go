@@ -40,7 +40,7 @@ func (e escaper) Write(p []byte) (int, error) {
 			continue
 		}
 		r, size := utf8.DecodeRune(p[i:])
-		if r != '\n' && (unsafe(r)) {
+		if unsafe(r) {
 			if _, err := e.out.Write(p[from:i]); err != nil {
 				return 0, err
 			}

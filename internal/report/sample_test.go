@@ -10,7 +10,7 @@ var when = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 // samples are the scans that every format is tested with.
 func samples() map[string]*result.Scan {
-	return map[string]*result.Scan{"rich": rich(), "clean": cleanHost(), "blind": blind(), "hostile": hostile()}
+	return map[string]*result.Scan{"rich": rich(), "clean": cleanHost(), "blind": blind(), "hostile": hostile(), "kernels": kernels(), "partial": partial()}
 }
 
 func base() *result.Scan {
@@ -41,6 +41,7 @@ func cleanHost() *result.Scan { return base() }
 func rich() *result.Scan {
 	s := base()
 	due, since := when.AddDate(0, 0, -10), when.AddDate(0, 0, -41)
+	s.Inventory = append(s.Inventory, result.Package{Manager: "dpkg", Name: "vim-tiny", Version: "2", Arch: "amd64", Source: "vim", SourceVersion: "2", Origin: "distribution", PURL: "pkg:deb/debian/vim-tiny@2?arch=amd64&distro=debian-12"})
 	s.Findings = []result.Finding{
 		{
 			Key: "debian:openssl@3.0.14-1~deb12u1", Status: result.StatusOpen, SourcePackage: "openssl", Packages: []string{"libssl3", "openssl"},
@@ -68,7 +69,10 @@ func rich() *result.Scan {
 			IDs: []string{"CVE-2025-21000"}, Severity: "critical", Running: new(false), Exposed: new(false), Reason: "An old kernel left on disk.", Vulnerabilities: []result.Vulnerability{{ID: "CVE-2025-21000", Severity: "critical"}},
 		},
 	}
-	s.Waived = []result.Waived{{Finding: result.Finding{Key: "debian:vim@2", Status: result.StatusOpen, Severity: "low"}, Reason: "not used", Expires: "2026-12-31", By: "jane"}}
+	s.Waived = []result.Waived{{Finding: result.Finding{
+		Key: "debian:vim@2", Status: result.StatusOpen, SourcePackage: "vim", Packages: []string{"vim-tiny"}, Binaries: []result.Binary{{Name: "vim-tiny", Version: "2", Arch: "amd64", Manager: "dpkg"}},
+		InstalledVersion: "2", FixedVersion: "3", IDs: []string{"CVE-2026-5555"}, Severity: "low", Reason: "Low severity; it is only installed, nothing runs it now.", Vulnerabilities: []result.Vulnerability{{ID: "CVE-2026-5555", Severity: "low"}},
+	}, Reason: "not used", Expires: "2026-12-31", By: "jane"}}
 	s.Unknown = []result.Unknown{
 		{What: "nginx 99.1", Why: "it comes from nginx.org stable, whose advisories are not loaded", Packages: []string{"nginx"}, IDs: []string{"DSA-9001-1", "CVE-2026-0001"}, Severity: "critical"},
 		{What: "origin of some packages", Why: "no lists", Packages: []string{"a", "b", "c", "d"}},
@@ -111,5 +115,44 @@ func hostile() *result.Scan {
 	s.Data[0].Name = evil
 	s.Waived[0].Reason = evil
 	s.Exit.Reasons[0] = evil
+	return s
+}
+
+// kernels is an rpm host below --root with three kernels of one name: an old
+// one left on disk, one that lacks a fix, and the same package twice without a
+// package URL.
+func kernels() *result.Scan {
+	s := base()
+	s.Host.Live, s.Host.Root, s.Host.Release, s.Host.ReleaseName = false, "/mnt/image one", "almalinux 9.4", "AlmaLinux 9.4"
+	s.Host.Collectors = []result.Status{{Collector: "rpm", Outcome: "succeeded"}}
+	s.Host.KernelOutdated, s.Host.PastEndOfLife = nil, nil
+	s.Inventory = nil
+	for _, v := range []string{"5.14.0-1.el9", "5.14.0-2.el9"} {
+		s.Inventory = append(s.Inventory, result.Package{Manager: "rpm", Name: "kernel-core", Version: v, Arch: "x86_64", Source: "kernel", SourceVersion: v, Origin: "distribution", PURL: "pkg:rpm/almalinux/kernel-core@" + v + "?arch=x86_64"})
+	}
+	local := result.Package{Manager: "rpm", Name: "tool", Version: "1-1", Arch: "noarch", Source: "tool", SourceVersion: "1-1", Origin: "local"}
+	s.Inventory = append(s.Inventory, local, local)
+	binary := func(v string) []result.Binary {
+		return []result.Binary{{Name: "kernel-core", Version: v, Arch: "x86_64", Manager: "rpm"}}
+	}
+	vulnerability := []result.Vulnerability{{ID: "CVE-2026-4242", Severity: "critical", Score: new(10.0), Vector: "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:C/C:H/I:H/A:H"}}
+	s.Findings = []result.Finding{
+		{Key: "almalinux:kernel@5.14.0-2.el9", Status: result.StatusOpen, SourcePackage: "kernel", Packages: []string{"kernel-core"}, Binaries: binary("5.14.0-2.el9"), InstalledVersion: "5.14.0-2.el9", FixedVersion: "5.14.0-3.el9", IDs: []string{"ALSA-2026:1", "CVE-2026-4242"}, Severity: "critical", Score: new(10.0), Restart: []string{"reboot"}, Reason: "Critical severity.", Vulnerabilities: vulnerability},
+		{Key: "almalinux:kernel@5.14.0-1.el9#leftover", Status: result.StatusLeftover, SourcePackage: "kernel", Packages: []string{"kernel-core"}, Binaries: binary("5.14.0-1.el9"), InstalledVersion: "5.14.0-1.el9", FixedVersion: "5.14.0-3.el9", IDs: []string{"CVE-2026-4242"}, Severity: "high", Score: new(9.8), Running: new(false), Reason: "An old kernel left on disk.", Vulnerabilities: vulnerability},
+	}
+	s.Summary = result.Summary{Findings: 2, Fixable: 1, BySeverity: map[string]int{"critical": 1, "high": 1}, CVEs: 1, CVEData: true}
+	return s
+}
+
+// partial is a host where nothing was found, not everything was seen, and the
+// gap in the advisories was accepted.
+func partial() *result.Scan {
+	s := base()
+	s.Host.Collectors = append(s.Host.Collectors, result.Status{Collector: "processes", Outcome: "partial", Reason: "not root"}, result.Status{Collector: "firewall", Outcome: "failed", Reason: "not permitted"})
+	s.Unknown = []result.Unknown{
+		{What: "what runs", Why: "not root; run as root"},
+		{What: "packages of Debian:12 outside the advisories", Why: "its records are partial", Blocking: true, Accepted: true, Packages: []string{"nginx"}},
+	}
+	s.Summary.Unknown = 2
 	return s
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/lockfast/lockfast/internal/result"
@@ -96,16 +97,12 @@ func (t *table) head(s *result.Scan) {
 		color = red
 	}
 	t.text(color, "", headline(s))
-	if !s.Summary.CVEData {
-		t.text(yellow, "", "CVE data are not loaded: no severities, no known exploitation, no holes without a fix. Load them with: lockfast advisories sync")
-	}
-	if yes(h.PastEndOfLife) {
-		t.text(red, "", "This release gets no more security updates since "+clean(h.EndOfLife)+".")
-	}
-	for _, d := range s.Data {
-		if d.Stale {
-			t.text(red, "", clean(d.Name)+" is stale: "+age(d.AgeHours)+".")
+	for _, b := range banners(s) {
+		color := yellow
+		if b.Grave {
+			color = red
 		}
+		t.text(color, "", b.Text)
 	}
 }
 
@@ -126,58 +123,62 @@ func (t *table) findings(s *result.Scan) {
 	t.line(faint, pad("#", numberWidth)+pad("SEVERITY", severityWidth)+pad("FIX", fixWidth)+" "+pad("MARKS", marksWidth)+"GAP")
 	for i := range s.Findings {
 		f := &s.Findings[i]
-		row := pad(fmt.Sprint(i+1), numberWidth) + t.paint(severityColor(f.Severity), pad(f.Severity, severityWidth)) +
-			t.paint(bold, pad(fix(f), fixWidth)) + " " + t.paint(markColor(f), pad(marks(f), marksWidth)) + gap(f)
+		row := pad(strconv.Itoa(i+1), numberWidth) + t.paint(severityColor(f.Severity), pad(clean(f.Severity), severityWidth)) +
+			t.paint(bold, pad(fitted(f, fixWidth), fixWidth)) + " " + t.paint(markColor(f), pad(marks(f), marksWidth)) + cut(gap(f), gapWidth)
 		_, _ = t.out.WriteString(strings.TrimRight(row, " ") + "\n")
 		t.text("", "    ", clean(f.Reason))
 		t.detail(f)
 	}
+	_, _ = t.out.WriteString("\n")
+	t.text(faint, "", legend)
 }
+
+// legend explains the columns to those who see them for the first time.
+const legend = "KEV: known to be exploited (CISA), +R: by ransomware too. EXPOSED: its code listens where others can reach it. GAP: days since the fix exists, ? if unknown."
+
+// fitted is the fix in width columns; the installed version goes first.
+func fitted(f *result.Finding, width int) string {
+	text := fix(f)
+	if f.Status == result.StatusOpen && columns(text) > width {
+		return clean(f.SourcePackage + " → " + f.FixedVersion)
+	}
+	return text
+}
+
+// newest is how many CVEs of a finding are named unless all are asked for: the
+// last ones, which are the ones people have heard of.
+const newest = 4
 
 // detail names packages and CVEs, and what else must be known.
 func (t *table) detail(f *result.Finding) {
-	limit := shown
+	packages, ids := shown, newest
 	if t.opts.All {
-		limit = len(f.IDs) + len(f.Packages)
+		packages, ids = len(f.Packages), len(f.IDs)
 	}
-	text := "packages: " + clean(names(f.Packages, limit))
-	if ids := cves(f); len(ids) > 0 {
-		newest := slices.Clone(ids)
-		slices.Reverse(newest)
-		text += "; " + plural(len(ids), "CVE", "CVEs") + ": " + clean(names(newest, min(limit, 4+t.allMore(limit))))
+	text := "packages: " + names(f.Packages, packages)
+	if list := cves(f); len(list) > 0 {
+		slices.Reverse(list)
+		text += "; " + plural(len(list), "CVE", "CVEs") + ": " + names(list, ids)
 	} else if len(f.IDs) > 0 {
-		text += "; " + clean(names(f.IDs, limit))
+		text += "; " + names(f.IDs, packages)
 	}
 	if f.EPSS != nil {
 		text += fmt.Sprintf("; EPSS %.1f %%", *f.EPSS*100)
 	}
-	t.text(faint, "    ", text)
+	t.text(faint, "    ", clean(text))
+	if len(f.ExposedOn) > 1 { // the reason names the first
+		var list []string
+		for _, s := range f.ExposedOn {
+			list = append(list, socket(s))
+		}
+		t.text(faint, "    ", "exposed: "+names(list, packages))
+	}
 	if f.Held {
 		t.text(yellow, "    ", "held: the package manager was told to keep the old version")
 	}
 	if f.Disagreement != "" {
 		t.text(yellow, "    ", "disagreement: "+clean(f.Disagreement))
 	}
-}
-
-func (t *table) allMore(limit int) int {
-	if t.opts.All {
-		return limit
-	}
-	return 0
-}
-
-func fix(f *result.Finding) string {
-	to := f.FixedVersion
-	switch f.Status {
-	case result.StatusNoFix:
-		to = "no fix yet"
-	case result.StatusRestart:
-		return clean(f.SourcePackage + " " + f.FixedVersion + ": restart")
-	case result.StatusLeftover:
-		return clean(f.SourcePackage + " " + f.InstalledVersion + ": old kernel")
-	}
-	return clean(f.SourcePackage + " " + f.InstalledVersion + " → " + to)
 }
 
 func marks(f *result.Finding) string {
@@ -192,9 +193,6 @@ func marks(f *result.Finding) string {
 		m = append(m, "EXPOSED")
 	} else if yes(f.Running) {
 		m = append(m, "runs")
-	}
-	if len(m) == 0 && f.EPSS != nil && *f.EPSS >= 0.01 {
-		m = append(m, fmt.Sprintf("EPSS %.0f%%", *f.EPSS*100))
 	}
 	return strings.Join(m, " ")
 }
@@ -219,28 +217,13 @@ func severityColor(severity string) string {
 	return faint
 }
 
-func gap(f *result.Finding) string {
-	if f.GapDays == nil {
-		return "?"
-	}
-	return fmt.Sprintf("%d d", *f.GapDays)
-}
-
 // restarts gathers what still runs old code.
 func (t *table) restarts(s *result.Scan) {
-	var units []string
-	for i := range s.Findings {
-		if s.Findings[i].Status == result.StatusRestart {
-			units = append(units, s.Findings[i].Restart...)
-		}
-	}
-	slices.Sort(units)
-	units = slices.Compact(units)
-	if s.Host.RebootRequired {
+	if reason := rebootReason(s); reason != "" {
 		t.section("Reboot needed")
-		t.text("", "  ", clean(s.Host.RebootReason))
+		t.text("", "  ", reason)
 	}
-	if len(units) > 0 {
+	if units, _ := restarts(s); len(units) > 0 {
 		t.section("Restart needed")
 		t.text("", "  ", clean(strings.Join(units, ", ")))
 	}
@@ -280,12 +263,12 @@ func (t *table) changes(s *result.Scan) {
 		t.text("", "  ", "this is the first")
 		return
 	}
-	t.text("", "  ", fmt.Sprintf("%s: %d new, %d gone", s.Changes.Previous.Format("2006-01-02 15:04 MST"), len(s.Changes.New), len(s.Changes.Gone)))
+	t.text("", "  ", fmt.Sprintf("%s: %d new, %d gone", s.Changes.Previous.UTC().Format("2006-01-02 15:04 MST"), len(s.Changes.New), len(s.Changes.Gone)))
 	for _, k := range s.Changes.New {
-		t.text("", "  ", "new   "+clean(k))
+		t.text("", "  ", "new: "+clean(k))
 	}
 	for _, k := range s.Changes.Gone {
-		t.text("", "  ", "gone  "+clean(k))
+		t.text("", "  ", "gone: "+clean(k))
 	}
 }
 
@@ -296,7 +279,7 @@ func (t *table) waived(s *result.Scan) {
 	t.section("Waived")
 	for i := range s.Waived {
 		w := &s.Waived[i]
-		t.text("", "  ", clean(fmt.Sprintf("%s until %s: %s", w.Finding.Key, w.Expires, w.Reason)))
+		t.item("", "·", clean(w.Finding.Key)+": "+waivedNote(w))
 	}
 	if s.Summary.ExpiredWaivers > 0 {
 		t.text(yellow, "  ", plural(s.Summary.ExpiredWaivers, "waiver has expired and its finding is back", "waivers have expired and their findings are back"))
@@ -304,10 +287,10 @@ func (t *table) waived(s *result.Scan) {
 }
 
 func (t *table) unknown(s *result.Scan) {
-	if len(s.Unknown) > 0 {
+	if len(s.Unknown)+len(s.Host.NotLookedInto) > 0 {
 		t.section("Unknown")
 	}
-	for _, u := range s.Unknown {
+	for _, u := range blockingFirst(s) {
 		mark, color := "·", ""
 		if u.Blocking {
 			mark, color = "!", red
@@ -316,30 +299,39 @@ func (t *table) unknown(s *result.Scan) {
 			color = yellow
 		}
 		text := clean(u.What) + ": " + clean(u.Why)
+		if u.Accepted {
+			text += " (accepted)"
+		}
 		if len(u.IDs) > 0 {
-			text += " (" + plural(len(u.IDs), "advisory", "advisories") + " may apply)"
+			text += " (" + mayApply(&u) + ")"
 		}
 		if n := len(u.Packages); n > 1 {
-			text += fmt.Sprintf(" [%d packages: %s]", n, clean(names(u.Packages, 3)))
+			text += fmt.Sprintf(" [%d packages: %s]", n, clean(names(u.Packages, t.few(n))))
 		}
 		t.item(color, mark, text)
 	}
 	for _, g := range s.Host.NotLookedInto {
-		text := "not looked into: " + clean(g.What) + " in " + clean(g.Where)
-		if g.Count > 0 {
-			text += fmt.Sprintf(" (%d)", g.Count)
-		}
-		t.item(faint, "·", text)
+		t.item(faint, "·", notLookedInto(g))
 	}
 }
 
-// item prints one entry of a list: the mark stands before its first line.
+// item prints an entry of a list, its later lines indented.
 func (t *table) item(color, mark, text string) {
-	lead := "  " + mark + " "
-	for _, l := range wrap(text, t.width-4) {
+	for i, l := range wrap(text, t.width-4) {
+		lead := "    "
+		if i == 0 {
+			lead = "  " + mark + " "
+		}
 		_, _ = t.out.WriteString(lead + t.paint(color, l) + "\n")
-		lead = "    "
 	}
+}
+
+// few is how many of n names of a long list are worth a line.
+func (t *table) few(n int) int {
+	if t.opts.All {
+		return n
+	}
+	return 3
 }
 
 func (t *table) data(s *result.Scan) {
@@ -350,32 +342,21 @@ func (t *table) data(s *result.Scan) {
 	for _, d := range s.Data {
 		date := "no date"
 		if d.Date != nil {
-			date = d.Date.Format("2006-01-02")
+			date = d.Date.UTC().Format("2006-01-02")
 		}
 		line := fmt.Sprintf("%s · %s · %s · %s", clean(d.Name), date, age(d.AgeHours), trust(d.Trust))
 		if d.Records > 0 {
 			line += " · " + plural(d.Records, "record", "records")
 		}
-		t.text(faint, "  ", line)
+		color := faint
+		if d.Stale {
+			line, color = line+" · stale", red
+		}
+		t.item(color, "·", line)
 	}
 	if eol := s.Host.EndOfLife; eol != "" {
-		t.text(faint, "  ", "security updates of "+clean(s.Host.Release)+" end on "+clean(eol))
+		t.item(faint, "·", "security updates of "+clean(s.Host.Release)+" end on "+clean(eol))
 	}
-}
-
-// trust says how far a source is vouched for.
-func trust(t string) string {
-	switch t {
-	case "signed":
-		return "verified"
-	case "https":
-		return "over HTTPS, not verified"
-	case "files":
-		return "imported files, not verified"
-	case "archive":
-		return "the package manager's own"
-	}
-	return clean(t)
 }
 
 func (t *table) exit(s *result.Scan) {
@@ -384,6 +365,6 @@ func (t *table) exit(s *result.Scan) {
 	}
 	t.section(fmt.Sprintf("Exit code %d", s.Exit.Code))
 	for _, r := range s.Exit.Reasons {
-		t.text(red, "  ", clean(r))
+		t.item(red, "·", clean(r))
 	}
 }

@@ -1,9 +1,9 @@
 package report
 
 import (
-	"crypto/sha256"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/lockfast/lockfast/internal/result"
 )
@@ -14,17 +14,19 @@ type (
 		Context    string         `json:"@context"`
 		ID         string         `json:"@id"`
 		Author     string         `json:"author"`
+		Role       string         `json:"role"`
 		Timestamp  string         `json:"timestamp"`
 		Version    int            `json:"version"`
 		Tooling    string         `json:"tooling"`
 		Statements []vexStatement `json:"statements"`
+
+		seen map[string]bool
 	}
 	vexStatement struct {
 		Vulnerability vexVulnerability `json:"vulnerability"`
 		Products      []vexProduct     `json:"products"`
 		Status        string           `json:"status"`
 		Justification string           `json:"justification,omitempty"`
-		Impact        string           `json:"impact_statement,omitempty"`
 		Action        string           `json:"action_statement,omitempty"`
 		StatusNotes   string           `json:"status_notes,omitempty"`
 	}
@@ -42,53 +44,85 @@ type (
 )
 
 func writeVEX(w io.Writer, s *result.Scan) error {
-	sum := sha256.Sum256([]byte(s.Host.Name + "\x00" + s.Host.Root + "\x00" + s.Generated.String()))
 	doc := vexDocument{
-		Context: "https://openvex.dev/ns/v0.2.0", ID: fmt.Sprintf("%s/vex/%x", homepage, sum), Author: "lockfast", Version: 1,
-		Timestamp: s.Generated.UTC().Format("2006-01-02T15:04:05Z"), Tooling: s.Tool.Name + " " + s.Tool.Version, Statements: []vexStatement{},
+		Context: "https://openvex.dev/ns/v0.2.0", ID: homepage + "/vex/" + strings.TrimPrefix(serial(s), "urn:uuid:"), Author: "Lockfast", Role: "automated scan of a host", Version: 1,
+		Timestamp: stamp(s.Generated), Tooling: clean(vexTooling(s)), Statements: []vexStatement{}, seen: map[string]bool{},
 	}
-	installed := index(s)
+	x := indexPackages(s)
 	for i := range s.Findings {
-		doc.Statements = append(doc.Statements, vexOf(&s.Findings[i], installed)...)
+		doc.add(vexOf(&s.Findings[i], x, "")...)
+	}
+	for i := range s.Waived {
+		doc.add(vexOf(&s.Waived[i].Finding, x, waivedNote(&s.Waived[i]))...)
 	}
 	for i := range s.Unknown {
 		u := &s.Unknown[i]
 		for _, id := range u.IDs {
-			doc.add(vexStatement{Vulnerability: vexVulnerability{Name: id}, Products: products(installed.named(u.Packages)), Status: "under_investigation", StatusNotes: u.Why})
+			doc.add(vexStatement{Vulnerability: vexVulnerability{Name: id}, Products: x.products(x.named(u.Packages)), Status: "under_investigation", StatusNotes: u.Why})
 		}
 	}
 	return encode(w, doc)
 }
 
-// add leaves out statements about no product: the format has no room for them.
-func (d *vexDocument) add(st vexStatement) {
-	if len(st.Products) > 0 {
-		d.Statements = append(d.Statements, st)
+// vexTooling names the program and, as the format has no better place, whether
+// the scan answered in full.
+func vexTooling(s *result.Scan) string {
+	text := strings.TrimSpace(s.Tool.Name + " " + s.Tool.Version)
+	if !looked(s) {
+		text += "; incomplete: not everything could be looked at"
+	}
+	return text
+}
+
+// add takes statements into the document: none about no product, which the
+// format has no room for, and none twice, which its schema forbids.
+func (d *vexDocument) add(statements ...vexStatement) {
+	for _, st := range statements {
+		key := fmt.Sprint(st)
+		if len(st.Products) > 0 && !d.seen[key] {
+			d.seen[key] = true
+			d.Statements = append(d.Statements, st)
+		}
 	}
 }
 
-func products(packages []int, s *result.Scan) []vexProduct {
+// products are packages as VEX names them, each once; those without a package
+// URL have no name there.
+func (x *packageIndex) products(positions []int) []vexProduct {
 	list := []vexProduct{}
-	for _, i := range packages {
-		purl := s.Inventory[i].PURL
-		list = append(list, vexProduct{ID: purl, Identifiers: vexIdentifiers{purl}})
+	seen := map[string]bool{}
+	for _, i := range positions {
+		purl := x.list[i].PURL
+		if purl != "" && !seen[purl] {
+			seen[purl] = true
+			list = append(list, vexProduct{ID: purl, Identifiers: vexIdentifiers{purl}})
+		}
 	}
 	return list
 }
 
-// vexOf makes one statement for each vulnerability of a finding.
-func vexOf(f *result.Finding, installed packageIndex) []vexStatement {
-	on := products(installed.of(f))
-	if len(on) == 0 {
-		return nil
-	}
-	list := make([]vexStatement, 0, len(f.Vulnerabilities))
+// vexOf makes one statement for each vulnerability of a finding; for each id
+// where nothing more is known than that.
+func vexOf(f *result.Finding, x *packageIndex, waived string) []vexStatement {
+	on := x.products(x.of(f))
+	what := make([]vexVulnerability, 0, len(f.Vulnerabilities))
 	for i := range f.Vulnerabilities {
-		v := &f.Vulnerabilities[i]
-		st := vexStatement{Vulnerability: vexVulnerability{Name: v.ID, Description: v.Summary}, Products: on, Status: "affected", Action: fix(f), StatusNotes: f.Reason}
+		what = append(what, vexVulnerability{Name: f.Vulnerabilities[i].ID, Description: f.Vulnerabilities[i].Summary})
+	}
+	if len(what) == 0 {
+		for _, id := range f.IDs {
+			what = append(what, vexVulnerability{Name: id})
+		}
+	}
+	list := make([]vexStatement, 0, len(what))
+	for _, v := range what {
+		st := vexStatement{Vulnerability: v, Products: on, Status: "affected", Action: action(f), StatusNotes: f.Reason}
 		if f.Status == result.StatusLeftover {
-			st.Status, st.Action = "not_affected", ""
-			st.Justification, st.Impact = "vulnerable_code_not_in_execute_path", f.Reason
+			// Either a justification or an impact statement, not both.
+			st.Status, st.Action, st.Justification = "not_affected", "", "vulnerable_code_not_in_execute_path"
+		}
+		if waived != "" {
+			st.StatusNotes = strings.TrimSpace(st.StatusNotes + " " + waived)
 		}
 		list = append(list, st)
 	}
