@@ -175,6 +175,37 @@ func TestKernels(t *testing.T) {
 	})
 }
 
+// rpm keeps several kernels under one name, each in several packages.
+func TestRPMKernels(t *testing.T) {
+	inv := &inventory.Inventory{Release: inventory.Release{ID: "almalinux"}, Live: true}
+	inv.Kernel.Running = "5.14.0-503.el9.x86_64"
+	for _, version := range []string{"5.14.0-503.el9", "5.14.0-427.el9"} { // in no order
+		for _, name := range []string{"kernel", "kernel-core", "kernel-modules"} {
+			p := rpm(name, version, "")
+			p.Source = "kernel"
+			inv.Packages = append(inv.Packages, p)
+		}
+		inv.Kernel.Installed = append(inv.Kernel.Installed, inventory.InstalledKernel{Release: version + ".x86_64", Package: "kernel-core", Version: version})
+	}
+	rows := store{}
+	for _, name := range []string{"kernel", "kernel-core", "kernel-modules"} {
+		rows.add(row(alma, name, "ALSA-2024:1", advisory.Range{Introduced: "0", Fixed: "5.14.0-503.el9"}))
+	}
+	k := know(rows)
+	k.Ecosystems = []advisory.Ecosystem{alma}
+	if diff := cmp.Diff([]string{"almalinux:kernel@5.14.0-427.el9#leftover"}, keys(find(t, inv, k).Findings)); diff != "" {
+		t.Error(diff)
+	}
+	inv.Kernel.Running = "5.14.0-427.el9.x86_64"
+	if diff := cmp.Diff([]string{"almalinux:kernel@5.14.0-427.el9#not-running"}, keys(find(t, inv, k).Findings)); diff != "" {
+		t.Error(diff)
+	}
+	inv.Updates = []inventory.Update{{Package: "kernel-core", Arch: "x86_64", Installed: "5.14.0-503.el9", Fixed: "5.14.0-600.el9", FixedSource: "5.14.0-600.el9", Security: true, IDs: []string{"ALSA-2024:2"}}}
+	if got := keys(find(t, inv, k).Findings); !slices.Contains(got, "almalinux:kernel@5.14.0-503.el9") {
+		t.Errorf("the update belongs to the newest kernel: %v", got)
+	}
+}
+
 // A fix that is installed while its old version still runs keeps its CVEs and
 // its gap until the restart.
 func TestReplacedVersionStillRuns(t *testing.T) {

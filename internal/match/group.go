@@ -82,7 +82,7 @@ func build(inv *inventory.Inventory, pkgs []inventory.Package, answer Answer) *g
 		g.add(p)
 		g.hits = append(g.hits, hit)
 		g.raise(hit.Fixed)
-		g.reboot = g.reboot || status == result.StatusRestart && kernel.known[kernelKey(p.Name, p.Version)] || kernel.isBooted(p)
+		g.reboot = g.reboot || status == result.StatusRestart && kernel.known[kernel.keyOf(p)] || kernel.isBooted(p)
 		g.covered = true
 	}
 	addUpdates(all, inv, answer)
@@ -98,7 +98,7 @@ func (k kernels) status(hit *Hit, p *inventory.Package, older bool) string {
 		return result.StatusRestart
 	case k.leftover(p):
 		return result.StatusLeftover
-	case k.known[kernelKey(p.Name, p.Version)] && k.fixedOnDisk(hit.Fixed, p.Manager.Scheme()):
+	case k.known[k.keyOf(p)] && k.fixedOnDisk(hit.Fixed, p.Manager.Scheme()):
 		return result.StatusRestart
 	}
 	return result.StatusOpen
@@ -110,8 +110,13 @@ func addUpdates(all *groups, inv *inventory.Inventory, answer Answer) {
 	type nameArch struct{ name, arch string }
 	index := make(map[nameArch]int, len(inv.Packages))
 	for i := range inv.Packages {
-		if inv.Packages[i].State.Present() {
-			index[nameArch{inv.Packages[i].Name, inv.Packages[i].Arch}] = i // the newest of several is last
+		p := &inv.Packages[i]
+		if !p.State.Present() {
+			continue
+		}
+		key := nameArch{p.Name, p.Arch}
+		if known, twice := index[key]; !twice || p.Manager.Scheme().Compare(p.Version, inv.Packages[known].Version) > 0 {
+			index[key] = i // of several kernels under one name the newest is the one to update
 		}
 	}
 	for i := range inv.Updates {

@@ -81,6 +81,22 @@ func kernelsOf(inv *inventory.Inventory) kernels {
 	return k
 }
 
+// keyOf names the bootable kernel that a package is a part of. rpm systems
+// split one kernel into several packages of one version (kernel, kernel-core,
+// kernel-modules); of these only one is what boots.
+func (k kernels) keyOf(p *inventory.Package) string {
+	key := kernelKey(p.Name, p.Version)
+	if k.known[key] || p.Manager != inventory.RPM || !kernelSource(p.Source) {
+		return key
+	}
+	for known := range k.known {
+		if _, version, _ := strings.Cut(known, "\x00"); version == p.Version {
+			return known
+		}
+	}
+	return key
+}
+
 // isBooted reports whether p is a kernel in the version that was booted.
 func (k kernels) isBooted(p *inventory.Package) bool {
 	return k.booted == p.Version && strings.HasPrefix(k.running, p.Name+"\x00")
@@ -89,7 +105,7 @@ func (k kernels) isBooted(p *inventory.Package) bool {
 // leftover reports whether p is a kernel that lies on disk beside a newer one
 // and does not run.
 func (k kernels) leftover(p *inventory.Package) bool {
-	key := kernelKey(p.Name, p.Version)
+	key := k.keyOf(p)
 	return k.known[key] && key != k.newest && key != k.running
 }
 
