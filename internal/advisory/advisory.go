@@ -132,7 +132,7 @@ type Source struct {
 	Kind    SourceKind `json:"kind"`
 	Date    time.Time  `json:"date"`              // the data's own date: newest record, dateReleased, score_date
 	Checked time.Time  `json:"checked,omitzero"`  // when sync last learnt from the publisher that this is current; zero for imported files
-	Fetched string     `json:"fetched,omitempty"` // "https" when synced without a signature of content, "signed" when verified, empty when imported from files
+	Fetched string     `json:"fetched,omitempty"` // "https" or "http" when synced without a signature of content, "signed" when verified, empty when imported from files
 	Records int        `json:"records"`
 	SHA256  string     `json:"sha256,omitempty"` // of the input
 }

@@ -28,7 +28,7 @@ const schemaFile = "../../docs/formats/scan.schema.json"
 var enums = map[string][]any{
 	"Scan.schema": {result.ScanSchema}, "Finding.status": {result.StatusOpen, result.StatusRestart, result.StatusNoFix, result.StatusLeftover},
 	"Finding.severity": severityWords, "Vulnerability.severity": severityWords, "Status.outcome": {"succeeded", "partial", "failed", "not applicable"},
-	"Data.kind": {"osv", "kev", "epss", "cve", "archive"}, "Data.trust": {"signed", "https", "files", "archive"}, "Evidence.kind": {"advisory", "package-manager", "process", "kernel"},
+	"Data.kind": {"osv", "kev", "epss", "cve", "archive"}, "Data.trust": {"signed", "https", "http", "files", "archive"}, "Evidence.kind": {"advisory", "package-manager", "process", "kernel"},
 	"Socket.filter": {"open", "filtered", "unknown"}, "Listener.scope": {"loopback", "local", "any", "unknown"}, "Exit.code": {0, 1, 3},
 	"Package.origin": {"distribution", "backports", "vendor", "local", "unknown"}, "Package.manager": {"dpkg", "rpm", "apk"},
 }

@@ -50,6 +50,8 @@ func trust(t string) string {
 	switch t {
 	case "signed":
 		return "verified"
+	case "http":
+		return "over plain HTTP, not verified"
 	case "https":
 		return "over HTTPS, not verified"
 	case "files":

@@ -71,7 +71,7 @@ type Data struct {
 	Date     *time.Time `json:"date"`      // the data's own date; null when it says none
 	AgeHours *int64     `json:"age_hours"` // hours since it was known to be current; null when unknown
 	Stale    bool       `json:"stale"`     // older than --max-data-age, or without a date
-	Trust    string     `json:"trust"`     // "signed", "https", "files" (imported by hand), "archive" (the package manager's own verified metadata)
+	Trust    string     `json:"trust"`     // "signed", "https", "http", "files" (imported by hand), "archive" (the package manager's own verified metadata)
 	Records  int        `json:"records"`
 	Coverage string     `json:"coverage,omitempty"` // what it covers of this host's release: "Debian:12, 85 packages, partial: …"
 	Path     string     `json:"path,omitempty"`     // store file, for stores
