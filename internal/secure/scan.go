@@ -3,6 +3,7 @@ package secure
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/lockfast/lockfast/internal/advisory"
@@ -103,6 +104,8 @@ func apply(f *result.Finding, facts exposure.Facts) {
 	f.Exposed, f.ExposedOn = facts.Exposed, facts.ExposedOn
 	f.Running, f.RunningIn = facts.Running, facts.RunningIn
 	f.Restart = append(f.Restart, facts.Restart...)
+	slices.Sort(f.Restart)
+	f.Restart = slices.Compact(f.Restart)
 }
 
 // openedStore is a store and the file behind it.
