@@ -217,6 +217,13 @@ func TestReplacedVersionStillRuns(t *testing.T) {
 	}
 	r := row(debian, "libssl3", "DSA-5764-1", advisory.Range{Introduced: "0", Fixed: "3.0.15-1"})
 	r.IDs, r.FixDate = []advisory.ID{"CVE-2024-6119"}, now.AddDate(0, 0, -9)
+	// Holes that the installed version has as well are lines of their own, once.
+	unfixed := row(debian, "libssl3", "CVE-2026-0002", advisory.Range{Introduced: "0"})
+	newer := row(debian, "libssl3", "CVE-2026-0003", advisory.Range{Introduced: "0", Fixed: "3.0.16-1"})
+	want := []string{"debian:libssl3@3.0.14-1#not-running", "debian:libssl3@3.0.15-1", "debian:libssl3@3.0.15-1#no-fix"}
+	if diff := cmp.Diff(want, keys(find(t, inv, know(store{}.add(r, unfixed, newer))).Findings)); diff != "" {
+		t.Error(diff)
+	}
 	f := find(t, inv, know(store{}.add(r))).Findings
 	if len(f) != 1 || f[0].Status != result.StatusRestart || f[0].InstalledVersion != "3.0.14-1" || *f[0].GapDays != 9 || len(f[0].Restart) != 0 {
 		t.Errorf("got %+v", f)

@@ -76,8 +76,12 @@ func build(inv *inventory.Inventory, pkgs []inventory.Package, answer Answer) *g
 			continue
 		}
 		p := &pkgs[hit.Package]
+		older := hit.Package >= len(inv.Packages)
+		if older && !fixedByInstalled(inv, p, hit) {
+			continue // the installed version has the same hole, and a line of its own
+		}
 		source, version := Source(p)
-		status := kernel.status(hit, p, hit.Package >= len(inv.Packages))
+		status := kernel.status(hit, p, older)
 		g := all.at(groupKey{p.Manager, source, version, status}, p.Manager.Scheme())
 		g.add(p)
 		g.hits = append(g.hits, hit)
@@ -87,6 +91,18 @@ func build(inv *inventory.Inventory, pkgs []inventory.Package, answer Answer) *g
 	}
 	addUpdates(all, inv, answer)
 	return all
+}
+
+// fixedByInstalled reports whether the version on disk of a package that runs
+// in an older one has the fix.
+func fixedByInstalled(inv *inventory.Inventory, running *inventory.Package, hit *Hit) bool {
+	if hit.Fixed == "" {
+		return false
+	}
+	return slices.ContainsFunc(inv.Packages, func(p inventory.Package) bool {
+		return p.Name == running.Name && p.Arch == running.Arch && p.State.Present() &&
+			p.Manager.Scheme().Compare(versionIn(hit.Row, &p), hit.Fixed) >= 0
+	})
 }
 
 // status decides which line a hit belongs to.
