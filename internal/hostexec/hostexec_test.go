@@ -5,6 +5,9 @@ package hostexec_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -38,4 +41,32 @@ func TestRunRefuses(t *testing.T) {
 	if _, err := (hostexec.System{}).Run(ctx, hostexec.Cmd{Name: "sleep", Args: []string{"60"}}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
+}
+
+// What a program starts ends with it: a child that holds the output open does
+// not keep us waiting.
+func TestChildrenEndToo(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	r, err := hostexec.System{}.Run(ctx, hostexec.Cmd{Name: "sh", Args: []string{"-c", "sleep 60 & echo $!; wait"}})
+	if !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > 10*time.Second {
+		t.Errorf("got %v after %v", err, time.Since(began))
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(r.Stdout)))
+	if err != nil {
+		t.Fatalf("printed %q: %v", r.Stdout, err)
+	}
+	for !gone(pid) {
+		if time.Since(began) > 20*time.Second {
+			t.Fatalf("process %d still runs", pid)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// gone reports whether a process has ended; its parent may not have noticed.
+func gone(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err != nil || strings.Contains(string(stat), ") Z ")
 }

@@ -9,6 +9,10 @@ import (
 	"path/filepath"
 )
 
+// maxAside bounds one file that is copied aside: a package database has under
+// 1 GB, a file with holes in it may claim anything.
+const maxAside = 4 << 30
+
 // CopyAside copies files of a host into a new temporary folder, by their last
 // element, for programs that want to write beside what they read. Call remove
 // when done.
@@ -37,7 +41,11 @@ func copyOut(fsys fs.FS, name, to string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := io.Copy(file, from); err != nil {
+	n, err := io.Copy(file, io.LimitReader(from, maxAside+1))
+	if err == nil && n > maxAside {
+		err = fmt.Errorf("it is larger than %d bytes", int64(maxAside))
+	}
+	if err != nil {
 		_ = file.Close()
 		return err
 	}

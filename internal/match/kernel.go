@@ -15,7 +15,7 @@ var noKernelCode = []string{
 	"linux-headers-", "linux-kbuild-", "linux-doc", "linux-source", "linux-compiler-", "linux-config-", "linux-support-",
 	"linux-libc-dev", "linux-perf", "linux-cpupower", "linux-tools-", "linux-cloud-tools-", "linux-bpf-dev", "libcpupower", "bpftool",
 	"usbip", "hyperv-daemons", "rtla", "intel-sdsi",
-	"kernel-headers", "kernel-devel", "kernel-doc", "kernel-rpm-macros", "kernel-abi-stablelists", "kernel-abi-whitelists",
+	"kernel-headers", "kernel-devel", "kernel-default-devel", "kernel-uek-devel", "kernel-uek-headers", "kernel-macros", "kernel-source", "kernel-doc", "kernel-rpm-macros", "kernel-abi-stablelists", "kernel-abi-whitelists",
 	"kernel-srpm-macros", "kernel-cross-headers", "kernel-tools", "perf", "python3-perf", "libperf", "rv",
 	"linux-lts-dev", "linux-lts-doc", "linux-virt-dev",
 }
@@ -36,7 +36,7 @@ func NoKernelCode(p *inventory.Package) bool {
 
 func kernelSource(source string) bool {
 	switch source {
-	case "linux", "kernel", "kernel-rt", "linux-lts", "linux-virt":
+	case "linux", "kernel", "kernel-rt", "kernel-default", "kernel-source", "kernel-uek", "linux-lts", "linux-virt":
 		return true
 	}
 	rest, ok := strings.CutPrefix(source, "linux-")

@@ -39,14 +39,11 @@ func describeHost(inv *inventory.Inventory, o ScanOptions) result.Host {
 // describeKernel compares the running kernel with the newest one on disk. In a
 // container the kernel is the machine's around it, and nothing is said.
 func describeKernel(h *result.Host, inv *inventory.Inventory) {
-	newest, ok := inv.NewestKernel()
+	newest, _ := inv.NewestKernel()
 	h.KernelNewest = newest.Release
-	if inv.Kernel.Container || inv.Kernel.Running == "" || !ok {
-		return
+	if outdated, known := inv.KernelOutdated(); known {
+		h.KernelOutdated = &outdated
 	}
-	outdated := newest.Release != inv.Kernel.Running ||
-		inv.Kernel.Version != "" && inv.Scheme().Compare(inv.Kernel.Version, newest.Version) < 0
-	h.KernelOutdated = &outdated
 }
 
 func outcome(o inventory.Outcome) string {

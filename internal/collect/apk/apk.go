@@ -65,8 +65,12 @@ type record struct {
 }
 
 // Parse reads the database; file names it in errors. A record that cannot be
-// read is an error that says where.
+// read is an error that says where, and so is a last line without an end: the
+// file was cut short, and the line's value may be wrong.
 func Parse(file string, data []byte) ([]inventory.Package, error) {
+	if len(data) > 0 && data[len(data)-1] != '\n' {
+		return nil, fmt.Errorf("%s:%d: the file is cut short: its last line has no end", file, 1+bytes.Count(data, []byte("\n")))
+	}
 	var list []inventory.Package
 	err := walk(file, data, func(*record, string) {}, func(r *record) error {
 		if r.p.Name == "" || r.p.Version == "" {
@@ -146,14 +150,11 @@ func (Collector) Owners(_ context.Context, host collect.Host, paths []string) (m
 	if err != nil || name == "" {
 		return nil, err
 	}
-	wanted := make(map[string]bool, len(paths))
-	for _, p := range paths {
-		wanted[p] = true
-	}
+	wanted := collect.Wanted(paths)
 	owner := map[string]string{}
 	err = walk(name, data, func(r *record, path string) {
-		if wanted[path] {
-			owner[path] = r.p.Name
+		for _, asked := range wanted[path] {
+			owner[asked] = r.p.Name
 		}
 	}, func(*record) error { return nil })
 	return owner, err

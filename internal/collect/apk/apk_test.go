@@ -46,15 +46,15 @@ func TestCollect(t *testing.T) {
 		if diff := cmp.Diff(want, inv.Packages); diff != "" {
 			t.Error(diff)
 		}
-		owner, err := apk.Collector{}.Owners(t.Context(), host, []string{"/usr/lib/libcrypto.so.3", "/bin/busybox", "/bin/sh"})
-		if diff := cmp.Diff(map[string]string{"/usr/lib/libcrypto.so.3": "libcrypto3", "/bin/busybox": "busybox"}, owner); diff != "" || err != nil {
+		owner, err := apk.Collector{}.Owners(t.Context(), host, []string{"/usr/lib/libcrypto.so.3", "/bin/busybox", "/usr/bin/busybox", "/bin/sh"})
+		if diff := cmp.Diff(map[string]string{"/usr/lib/libcrypto.so.3": "libcrypto3", "/bin/busybox": "busybox", "/usr/bin/busybox": "busybox"}, owner); diff != "" || err != nil {
 			t.Error(diff, err)
 		}
 	}
 }
 
 func TestGarbageAndAbsence(t *testing.T) {
-	for text, want := range map[string]string{"P:a\nV:1\n\ngarbage\n": ":4", "P:a\nA:x\n": ":1: a package without", "V:1\n": "without name"} {
+	for text, want := range map[string]string{"P:a\nV:1\n\ngarbage\n": ":4", "P:a\nA:x\n": ":1: a package without", "V:1\n": "without name", "P:a\nV:1\n\nP:b\nV:1.": ":5: the file is cut short"} {
 		inv := &inventory.Inventory{}
 		s := apk.Collector{}.Collect(t.Context(), collect.Host{FS: fstest.MapFS{"lib/apk/db/installed": {Data: []byte(text)}}}, inv)
 		if s.Outcome != inventory.Failed || !strings.Contains(s.Reason, want) || len(inv.Packages) > 0 {

@@ -50,7 +50,10 @@ func read(fsys fs.FS) (list []inventory.Package, found bool, err error) {
 		// A new root has an empty file; an emptied one looks the same. The caller says "no packages".
 	default:
 		found = true
-		if list, err = ParseStatus(statusFile, data); err != nil {
+		if list, err = parseWhole(statusFile, data); err == nil {
+			list, err = journal(fsys, list)
+		}
+		if err != nil {
 			return nil, true, fmt.Errorf("cannot read package database: %v", err)
 		}
 	}

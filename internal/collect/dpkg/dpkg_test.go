@@ -80,6 +80,43 @@ func TestImagesWithoutDpkg(t *testing.T) {
 	}
 }
 
+const stanza = "Package: a\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\n\n"
+
+// A killed dpkg leaves its newest changes beside the status file.
+func TestChangesNotYetWrittenBack(t *testing.T) {
+	got, s := collected(files(
+		"var/lib/dpkg/status", stanza+strings.ReplaceAll(stanza, "Package: a", "Package: b"),
+		"var/lib/dpkg/updates/0000", strings.ReplaceAll(stanza, "ok installed", "ok unpacked"),
+		"var/lib/dpkg/updates/0001", strings.ReplaceAll(stanza, "Version: 1", "Version: 2"),
+		"var/lib/dpkg/updates/0002", strings.ReplaceAll(stanza, "Package: a", "Package: c"),
+		"var/lib/dpkg/updates/tmp.i", "half a sta",
+	))
+	seen := ""
+	for _, p := range got {
+		seen += fmt.Sprintf("%s %s %d, ", p.Name, p.Version, p.State)
+	}
+	if s.Outcome != inventory.Succeeded || seen != "a 2 1, b 1 1, c 1 1, " {
+		t.Errorf("got %s %v", seen, s)
+	}
+	got, s = collected(files("var/lib/dpkg/status", stanza, "var/lib/dpkg/updates/0000", "garbage\n"))
+	if s.Outcome != inventory.Failed || !strings.Contains(s.Reason, "updates/0000:1") || got != nil {
+		t.Errorf("damaged journal: got %v, %v", got, s)
+	}
+}
+
+// Wherever a status file is cut inside a line, the answer is no list.
+func TestCutShortIsSeen(t *testing.T) {
+	for end := 1; end < len(status); end++ {
+		if status[end-1] == '\n' {
+			continue // a whole line less is not to be told from a file that dpkg wrote so
+		}
+		got, s := collected(files("var/lib/dpkg/status", status[:end]))
+		if s.Outcome != inventory.Failed || !strings.Contains(s.Reason, "cut short") || got != nil {
+			t.Fatalf("cut after %d bytes: got %v, %v", end, got, s)
+		}
+	}
+}
+
 func TestNoDpkgHere(t *testing.T) {
 	if got, s := collected(files()); s.Outcome != inventory.NotApplicable || got != nil {
 		t.Errorf("got %v, %v", got, s)
@@ -95,7 +132,7 @@ func TestGarbageIsNeverSkipped(t *testing.T) {
 		"Version: 1\nStatus: install ok installed\n":             "status:1: a package without a name",
 		" goes on\n":                           "status:1",
 		"Package: a\nVersion: 1\nVersion: 2\n": "twice",
-		status + "\nPackage: b\nStatus: install ok installed\nVer": "status:31",
+		status + "\nPackage: b\nStatus: install ok installed\nVer": "status:31: the file is cut short",
 	}
 	for text, want := range cases {
 		got, s := collected(files("var/lib/dpkg/status", text))
@@ -123,6 +160,22 @@ func TestOwners(t *testing.T) {
 	want := map[string]string{"/usr/lib/x86_64-linux-gnu/libc.so.6": "libc6", "/usr/sbin/nginx": "nginx", "/usr/bin/sh": "dash", "/usr/bin/view": "other", "/usr/bin/view.real": "vim"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// The order in which the lists are read does not matter.
+func TestDiversionByAnyName(t *testing.T) {
+	for _, by := range []string{"a", "z"} {
+		m := files("var/lib/dpkg/info/m.list", "/bin/view\n", "var/lib/dpkg/info/"+by+".list", "/bin/view\n", "var/lib/dpkg/diversions", "/bin/view\n/bin/view.real\n"+by+"\n")
+		got, err := dpkg.Collector{}.Owners(t.Context(), collect.Host{FS: m}, []string{"/usr/bin/view", "/usr/bin/view.real"})
+		if diff := cmp.Diff(map[string]string{"/usr/bin/view": by, "/usr/bin/view.real": "m"}, got); diff != "" || err != nil {
+			t.Error(diff, err)
+		}
+	}
+	local := files("var/lib/dpkg/info/m.list", "/bin/view\n", "var/lib/dpkg/diversions", "/bin/view\n/bin/view.real\n:\n")
+	got, err := dpkg.Collector{}.Owners(t.Context(), collect.Host{FS: local}, []string{"/bin/view", "/bin/view.real"})
+	if diff := cmp.Diff(map[string]string{"/bin/view.real": "m"}, got); diff != "" || err != nil {
+		t.Error(diff, err)
 	}
 }
 

@@ -20,9 +20,6 @@ const (
 	maxList       = 64 << 20 // the longest list in Debian has under 10 MB
 )
 
-// merged are folders that moved below /usr; on most hosts both names work.
-var merged = [...]string{"/bin/", "/sbin/", "/lib/", "/lib32/", "/lib64/", "/libx32/"}
-
 // Owners returns the package that ships each path, from the lists that dpkg
 // keeps. A diverted file belongs to the package that was moved aside for.
 func (Collector) Owners(ctx context.Context, host collect.Host, paths []string) (map[string]string, error) {
@@ -39,7 +36,7 @@ func (Collector) Owners(ctx context.Context, host collect.Host, paths []string) 
 	}
 	wanted := make(map[string][]string, 2*len(paths)) // as a list may name it → as asked for
 	for _, p := range paths {
-		for _, name := range names(p) {
+		for _, name := range collect.Aliases(p) {
 			if moved := divert.to[name]; moved.from != "" {
 				wanted[moved.from] = append(wanted[moved.from], p)
 			} else {
@@ -80,8 +77,10 @@ func match(list []byte, pkg string, wanted map[string][]string, divert diverted,
 			continue
 		}
 		for _, p := range asked {
-			if by, diverts := divert.from[string(line)]; diverts && by.pkg != pkg && !isMovedTo(p, by.to) {
-				continue // the file here is the diverting package's; this one's was moved aside
+			// A diverted file lies where it was moved to; under its own name
+			// lies the one of the package that diverted it.
+			if by, diverts := divert.from[string(line)]; diverts && (by.pkg == pkg) == isMovedTo(p, by.to) {
+				continue
 			}
 			owner[p] = pkg
 		}
@@ -89,20 +88,7 @@ func match(list []byte, pkg string, wanted map[string][]string, divert diverted,
 }
 
 func isMovedTo(asked, to string) bool {
-	return slices.Contains(names(asked), to)
-}
-
-// names are the names under which dpkg may list a path.
-func names(p string) []string {
-	for _, dir := range merged {
-		if strings.HasPrefix(p, dir) {
-			return []string{p, "/usr" + p}
-		}
-		if strings.HasPrefix(p, "/usr"+dir) {
-			return []string{p, strings.TrimPrefix(p, "/usr")}
-		}
-	}
-	return []string{p}
+	return slices.Contains(collect.Aliases(asked), to)
 }
 
 // diversion is one entry of dpkg-divert(1).

@@ -2,7 +2,6 @@ package release
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"regexp"
@@ -54,8 +53,8 @@ func packageArch(pkgs []inventory.Package) string {
 	return best
 }
 
-// debianBuild is where Debian's and Ubuntu's kernels say their package version
-// in /proc/version: "#1 SMP PREEMPT_DYNAMIC Debian 6.1.137-1 (2025-05-07)".
+// debianBuild is where Debian's kernels say their package version in
+// /proc/version: "#1 SMP PREEMPT_DYNAMIC Debian 6.1.137-1 (2025-05-07)".
 var debianBuild = regexp.MustCompile(`\bDebian ([0-9][0-9A-Za-z.+~:-]*)`)
 
 func running(fsys fs.FS, k *inventory.Kernel) error {
@@ -70,8 +69,26 @@ func running(fsys fs.FS, k *inventory.Kernel) error {
 	}
 	if m := debianBuild.FindSubmatch(text); m != nil {
 		k.Version = string(m[1])
+		return nil
+	}
+	if text, err = hostfs.ReadLimited(fsys, "proc/version_signature", maxFile); err == nil { // only Ubuntu's kernels have it
+		k.Version = ubuntuBuild(string(text))
 	}
 	return nil
+}
+
+// ubuntuBuild is the package version in Ubuntu's "Ubuntu 5.15.0-91.101-generic
+// 5.15.131"; empty if it is not there.
+func ubuntuBuild(signature string) string {
+	words := strings.Fields(signature)
+	if len(words) < 2 || words[0] != "Ubuntu" {
+		return ""
+	}
+	parts := strings.SplitN(words[1], "-", 3)
+	if len(parts) < 2 {
+		return ""
+	}
+	return parts[0] + "-" + parts[1]
 }
 
 // container reports whether the kernel is somebody else's.
@@ -90,65 +107,6 @@ func container(host collect.Host) bool {
 	})
 }
 
-// installed are the kernels that packages put on disk. A package without its
-// kernel's files (in an image that left out /boot) is no kernel to boot.
-func installed(fsys fs.FS, pkgs []inventory.Package) []inventory.InstalledKernel {
-	var list []inventory.InstalledKernel
-	for i := range pkgs {
-		p := &pkgs[i]
-		if !p.State.Present() {
-			continue
-		}
-		release := kernelRelease(p)
-		if release == "" || !onDisk(fsys, release) {
-			continue
-		}
-		list = append(list, inventory.InstalledKernel{Release: release, Package: p.Name, Version: p.Version})
-	}
-	return list
-}
-
-func onDisk(fsys fs.FS, release string) bool {
-	for _, name := range []string{"boot/vmlinuz-" + release, "lib/modules/" + release, "usr/lib/modules/" + release} {
-		_, err := fs.Stat(fsys, name)
-		if err == nil || !errors.Is(err, fs.ErrNotExist) {
-			return true // not being allowed to look at it is no sign that it is gone
-		}
-	}
-	return false
-}
-
-// kernelRelease is what uname -r says of the kernel that a package ships, ""
-// for other packages. Debian's linux-image-amd64 only depends on one; headers
-// and linux-libc-dev are none.
-func kernelRelease(p *inventory.Package) string {
-	switch p.Manager {
-	case inventory.Dpkg:
-		rest, ok := strings.CutPrefix(p.Name, "linux-image-")
-		rest = strings.TrimPrefix(rest, "unsigned-")
-		if !ok || rest == "" || rest[0] < '0' || rest[0] > '9' || strings.HasSuffix(rest, "-dbg") {
-			return ""
-		}
-		return rest
-	case inventory.RPM:
-		switch p.Name {
-		case "kernel-core", "kernel-default", "kernel-rt-core", "kernel-64k-core":
-			_, version, _ := strings.Cut(p.Version, ":") // 5.14.0-427.el9 carries no epoch, others might
-			if version == "" {
-				version = p.Version
-			}
-			return version + "." + p.Arch
-		}
-	case inventory.APK:
-		flavour, ok := strings.CutPrefix(p.Name, "linux-")
-		if ok && (flavour == "lts" || flavour == "virt" || flavour == "rpi") {
-			version, build, _ := strings.Cut(p.Version, "-r") // 6.6.58-r0 is 6.6.58-0-lts
-			return version + "-" + build + "-" + flavour
-		}
-	}
-	return ""
-}
-
 // reboot says whether the host asks for one, or should.
 func reboot(host collect.Host, inv *inventory.Inventory) inventory.Reboot {
 	var r inventory.Reboot
@@ -164,15 +122,8 @@ func reboot(host collect.Host, inv *inventory.Inventory) inventory.Reboot {
 		}
 		break
 	}
-	newest, ok := inv.NewestKernel()
-	if inv.Kernel.Container || inv.Kernel.Running == "" || !ok {
-		return r
-	}
-	older := newest.Release != inv.Kernel.Running
-	if !older && inv.Kernel.Version != "" {
-		older = inv.Scheme().Compare(inv.Kernel.Version, newest.Version) < 0
-	}
-	if older {
+	if outdated, _ := inv.KernelOutdated(); outdated {
+		newest, _ := inv.NewestKernel()
 		r.Required = true
 		r.Reason = fmt.Sprintf("kernel %s runs, %s (%s) is installed", inv.Kernel.Running, newest.Release, newest.Version)
 	}

@@ -68,6 +68,8 @@ func TestKernelAndReboot(t *testing.T) {
 		{"older runs", liveHost("6.1.0-30-amd64", "Debian 6.1.124-1", "6.1.0-30-amd64", "6.1.0-31-amd64"), []inventory.Package{old, young}, true},
 		{"same name, older build runs", liveHost("6.1.0-31-amd64", "Debian 6.1.127-1", "6.1.0-31-amd64"), []inventory.Package{young}, true},
 		{"newer is not on disk", liveHost("6.1.0-30-amd64", "Debian 6.1.124-1", "6.1.0-30-amd64"), []inventory.Package{old, young}, false},
+		{"another flavour beside it", liveHost("6.1.0-31-amd64", "Debian 6.1.128-1", "6.1.0-31-amd64", "6.1.0-31-rt-amd64"), []inventory.Package{young, kernelPackage("linux-image-6.1.0-31-rt-amd64", "6.1.128-1")}, false},
+		{"own build, newer", liveHost("6.12.9-custom", "somebody", "6.1.0-31-amd64"), []inventory.Package{young}, false},
 		{"only headers are newer", liveHost("6.1.0-31-amd64", "Debian 6.1.128-1", "6.1.0-31-amd64"), append(others, young), false},
 	}
 	for _, c := range cases {
@@ -109,6 +111,68 @@ func TestRPMKernels(t *testing.T) {
 	release.Kernel{}.Collect(t.Context(), collect.Host{FS: m}, inv)
 	if len(inv.Kernel.Installed) != 2 || inv.Kernel.Installed[1].Release != "5.14.0-503.el9.x86_64" || inv.Arch != "x86_64" {
 		t.Errorf("got %+v, %s", inv.Kernel, inv.Arch)
+	}
+}
+
+// What each distribution calls its kernels, in packages and in uname -r.
+func TestKernelNames(t *testing.T) {
+	cases := []struct {
+		manager                      inventory.Manager
+		pkg, version, arch, expected string
+	}{
+		{inventory.Dpkg, "linux-image-6.12.48+deb13-amd64", "6.12.48-1", "amd64", "6.12.48+deb13-amd64"},
+		{inventory.Dpkg, "linux-image-unsigned-6.8.0-31-generic", "6.8.0-31.31", "amd64", "6.8.0-31-generic"},
+		{inventory.Dpkg, "linux-image-6.1.0-31-amd64-unsigned", "6.1.128-1", "amd64", "6.1.0-31-amd64"},
+		{inventory.Dpkg, "linux-image-amd64", "6.1.128-1", "amd64", ""},
+		{inventory.Dpkg, "linux-image-6.1.0-31-amd64-dbg", "6.1.128-1", "amd64", ""},
+		{inventory.RPM, "kernel", "3.10.0-1160.el7", "x86_64", "3.10.0-1160.el7.x86_64"},
+		{inventory.RPM, "kernel-rt-core", "5.14.0-427.el9", "x86_64", "5.14.0-427.el9.x86_64+rt"},
+		{inventory.RPM, "kernel-rt-core", "4.18.0-477.rt7.274.el8", "x86_64", "4.18.0-477.rt7.274.el8.x86_64"},
+		{inventory.RPM, "kernel-default", "5.14.21-150500.55.7.1", "x86_64", "5.14.21-150500.55.7-default"},
+		{inventory.RPM, "kernel-headers", "5.14.0-427.el9", "x86_64", ""},
+		{inventory.APK, "linux-lts", "6.6.58-r0", "x86_64", "6.6.58-0-lts"},
+		{inventory.APK, "linux-headers", "6.6-r0", "x86_64", ""},
+	}
+	for _, c := range cases {
+		m := fstest.MapFS{}
+		if c.expected != "" {
+			m["boot/vmlinuz-"+c.expected] = &fstest.MapFile{}
+		}
+		inv := &inventory.Inventory{Packages: []inventory.Package{{Manager: c.manager, Name: c.pkg, Version: c.version, Arch: c.arch, State: inventory.StateInstalled}}}
+		release.Kernel{}.Collect(t.Context(), collect.Host{FS: m}, inv)
+		got := ""
+		for _, k := range inv.Kernel.Installed {
+			got += k.Release
+		}
+		if got != c.expected {
+			t.Errorf("%s %s: got %q, want %q", c.pkg, c.version, got, c.expected)
+		}
+	}
+}
+
+// "kernel" beside "kernel-core" is no second kernel, in whichever order.
+func TestMetaPackageIsNoKernel(t *testing.T) {
+	pkg := func(name string) inventory.Package {
+		return inventory.Package{Manager: inventory.RPM, Name: name, Version: "5.14.0-427.el9", Arch: "x86_64", State: inventory.StateInstalled}
+	}
+	for _, packages := range [][]inventory.Package{{pkg("kernel"), pkg("kernel-core")}, {pkg("kernel-core"), pkg("kernel")}} {
+		inv := &inventory.Inventory{Packages: packages}
+		release.Kernel{}.Collect(t.Context(), collect.Host{FS: fstest.MapFS{"lib/modules/5.14.0-427.el9.x86_64/x": {}}}, inv)
+		if len(inv.Kernel.Installed) != 1 || inv.Kernel.Installed[0].Package != "kernel-core" {
+			t.Errorf("got %+v", inv.Kernel.Installed)
+		}
+	}
+}
+
+func TestUbuntuSaysWhichBuildRuns(t *testing.T) {
+	for signature, want := range map[string]string{"Ubuntu 5.15.0-91.101-generic 5.15.131\n": "5.15.0-91.101", "Ubuntu": "", "x 1-2-3": "", "Ubuntu 5": ""} {
+		host := liveHost("5.15.0-91-generic", "#101-Ubuntu", "5.15.0-91-generic")
+		host.FS.(fstest.MapFS)["proc/version_signature"] = &fstest.MapFile{Data: []byte(signature)}
+		inv := &inventory.Inventory{Packages: []inventory.Package{kernelPackage("linux-image-5.15.0-91-generic", "5.15.0-91.101")}}
+		release.Kernel{}.Collect(t.Context(), host, inv)
+		if inv.Kernel.Version != want || inv.Reboot.Required {
+			t.Errorf("%q: got %q, reboot %v", signature, inv.Kernel.Version, inv.Reboot)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package rpm
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -142,10 +143,7 @@ func (Collector) Owners(ctx context.Context, host collect.Host, paths []string) 
 	if !db.sqlite() {
 		return ask(ctx, host, paths)
 	}
-	wanted := make(map[string]bool, len(paths))
-	for _, p := range paths {
-		wanted[p] = true
-	}
+	wanted := collect.Wanted(paths)
 	owner := map[string]string{}
 	err = headers(ctx, host.FS, path.Join(db.dir, db.file), func(h Header) error {
 		name, err := h.text(tagName)
@@ -153,8 +151,8 @@ func (Collector) Owners(ctx context.Context, host collect.Host, paths []string) 
 			return err
 		}
 		return h.files(func(p string) {
-			if wanted[p] {
-				owner[p] = name
+			for _, asked := range wanted[p] {
+				owner[asked] = name
 			}
 		})
 	})
@@ -164,19 +162,25 @@ func (Collector) Owners(ctx context.Context, host collect.Host, paths []string) 
 	return owner, err
 }
 
-// ask asks rpm, one line a path, in the order given.
+// ask asks rpm for every file of every package, in one call: asking for each
+// path would start rpm hundreds of times.
 func ask(ctx context.Context, host collect.Host, paths []string) (map[string]string, error) {
 	owner := map[string]string{}
 	if host.Exec == nil || len(paths) == 0 {
 		return owner, nil
 	}
-	for _, p := range paths {
-		r, err := host.Exec.Run(ctx, hostexec.Cmd{Name: "rpm", Args: []string{"-qf", "--queryformat", `%{NAME}\n`, p}})
-		if err != nil {
-			return nil, err
+	out, err := runRPM(ctx, host.Exec, "-qa", "--queryformat", filesFormat)
+	if err != nil {
+		return nil, err
+	}
+	wanted := collect.Wanted(paths)
+	for line := range bytes.Lines(out) {
+		name, file, ok := bytes.Cut(bytes.TrimSuffix(line, []byte("\n")), []byte("\t"))
+		if !ok {
+			continue // a file's name may have a line feed in it; code that runs has none
 		}
-		if r.Code == 0 {
-			owner[p], _, _ = strings.Cut(strings.TrimSpace(string(r.Stdout)), "\n")
+		for _, asked := range wanted[string(file)] {
+			owner[asked] = string(name)
 		}
 	}
 	return owner, nil

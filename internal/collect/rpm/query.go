@@ -13,6 +13,12 @@ import (
 // format is one line a package; no value of rpm's has a tab or a line feed.
 const format = `%{NAME}\t%{EPOCHNUM}\t%{VERSION}\t%{RELEASE}\t%{ARCH}\t%{SOURCERPM}\t%{MODULARITYLABEL}\t%{VENDOR}\n`
 
+// filesFormat is one line a file: package, path.
+const filesFormat = `[%{=NAME}\t%{FILENAMES}\n]`
+
+// maxFiles bounds the list of all files; a large desktop has 40 MB.
+const maxFiles = 512 << 20
+
 // none is how rpm prints a tag that is not there.
 const none = "(none)"
 
@@ -23,15 +29,33 @@ func query(ctx context.Context, run hostexec.Runner, dbpath string) ([]inventory
 	if dbpath != "" {
 		args = append([]string{"--dbpath", dbpath}, args...)
 	}
-	r, err := run.Run(ctx, hostexec.Cmd{Name: "rpm", Args: args})
+	out, err := runRPM(ctx, run, args...)
 	if err != nil {
 		return nil, err
 	}
-	if r.Code != 0 || len(bytes.TrimSpace(r.Stderr)) > 0 {
-		first, _, _ := strings.Cut(strings.TrimSpace(string(r.Stderr)), "\n")
-		return nil, fmt.Errorf("rpm -qa ended with %d: %s", r.Code, first)
+	return parseQuery(out)
+}
+
+// runRPM runs rpm and returns what it printed. A record that rpm skips it
+// reports as an error on stderr, with exit code 0: that is a failure. Its
+// warnings, such as one for each database in an older format, are none.
+func runRPM(ctx context.Context, run hostexec.Runner, args ...string) ([]byte, error) {
+	r, err := run.Run(ctx, hostexec.Cmd{Name: "rpm", Args: args, MaxOutput: maxFiles})
+	if err != nil {
+		return nil, err
 	}
-	return parseQuery(r.Stdout)
+	complaint := ""
+	for line := range strings.Lines(string(r.Stderr)) {
+		line = strings.TrimSpace(line)
+		if line != "" && !strings.HasPrefix(line, "warning: ") {
+			complaint = line
+			break
+		}
+	}
+	if r.Code != 0 || complaint != "" {
+		return nil, fmt.Errorf("rpm -qa ended with %d: %s", r.Code, complaint)
+	}
+	return r.Stdout, nil
 }
 
 func parseQuery(out []byte) ([]inventory.Package, error) {

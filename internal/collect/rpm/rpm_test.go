@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -119,6 +120,24 @@ func TestSQLiteUnderARoot(t *testing.T) {
 	}
 }
 
+// Packages list /lib64/x where processes map /usr/lib64/x.
+func TestOwnersUnderBothNames(t *testing.T) {
+	glibc := header(text(1000, "glibc"), text(1001, "2.34"), text(1002, "1.el9"), texts(1118, "/lib64/"), texts(1117, "libc.so.6"), numbers(1116, 0))
+	older := fstest.MapFS{"var/lib/rpm/Packages": {Data: []byte("bdb")}}
+	fake := &hostexectest.Fake{Results: map[string]hostexec.Result{
+		`rpm -qa --queryformat [%{=NAME}\t%{FILENAMES}\n]`: {Stdout: []byte("bash\t/usr/bin/bash\nodd\t/a\nfeed\nglibc\t/lib64/libc.so.6\n"), Stderr: []byte("warning: Found bdb_ro Packages database\n")},
+	}}
+	for name, host := range map[string]collect.Host{"sqlite": {FS: database(t, glibc)}, "rpm": {FS: older, Live: true, Exec: fake}} {
+		owner, err := rpm.Collector{}.Owners(t.Context(), host, []string{"/usr/lib64/libc.so.6", "/lib64/libc.so.6", "/etc/passwd"})
+		if diff := cmp.Diff(map[string]string{"/usr/lib64/libc.so.6": "glibc", "/lib64/libc.so.6": "glibc"}, owner); diff != "" || err != nil {
+			t.Errorf("%s: %s %v", name, diff, err)
+		}
+	}
+	if n := len(fake.Calls()); n != 1 {
+		t.Errorf("rpm was run %d times", n)
+	}
+}
+
 func TestDamagedDatabaseIsAFailure(t *testing.T) {
 	good := openssl()
 	for name, bad := range map[string][]byte{"cut short": good[:len(good)-30], "empty": {}, "nameless": header(text(1001, "1"), text(1002, "1")), "garbage": bytes.Repeat([]byte{0xff}, 64)} {
@@ -159,7 +178,12 @@ func TestLiveHostAsksRPM(t *testing.T) {
 	if diff := cmp.Diff(wantPackages, inv.Packages); diff != "" {
 		t.Error(diff)
 	}
+	fake.Results[queryLine] = hostexec.Result{Stdout: []byte(out), Stderr: []byte("warning: Found bdb_ro Packages database while attempting sqlite backend: using bdb_ro backend.\n")}
+	if s := (rpm.Collector{}).Collect(t.Context(), host, &inventory.Inventory{}); s.Outcome != inventory.Succeeded {
+		t.Errorf("a warning: got %v", s)
+	}
 	for name, r := range map[string]hostexec.Result{
+		"skipped":   {Stdout: []byte(out), Stderr: []byte("warning: x\nerror: rpmdb: damaged header #17 retrieved -- skipping.\n")},
 		"exit code": {Code: 1, Stderr: []byte("error: cannot open\nmore")}, "complaint": {Stdout: []byte(out), Stderr: []byte("error: rpmdb damaged")}, "short line": {Stdout: []byte("a\tb\n")},
 	} {
 		fake.Results[queryLine] = r
@@ -212,6 +236,26 @@ func FuzzHeader(f *testing.F) {
 		}
 		if p, err := h.Package(); err == nil && (p.Name == "" || p.Version == "") {
 			t.Errorf("accepted %+v", p)
+		}
+	})
+}
+
+// Whatever rpm prints, a list is whole or there is none.
+func FuzzQuery(f *testing.F) {
+	f.Add([]byte("openssl-libs\t1\t3.0.7\t20.el9\tx86_64\topenssl-3.0.7-20.el9.src.rpm\t(none)\tAlmaLinux\n"))
+	f.Add([]byte("a\t0\t1\t1\tnoarch\t(none)\tm:1:2:c\tv\nb\n"))
+	f.Fuzz(func(t *testing.T, out []byte) {
+		fake := &hostexectest.Fake{Results: map[string]hostexec.Result{queryLine: {Stdout: out}}}
+		host := collect.Host{FS: fstest.MapFS{"var/lib/rpm/Packages": {Data: []byte("bdb")}}, Live: true, Exec: fake}
+		inv := &inventory.Inventory{}
+		s := rpm.Collector{}.Collect(t.Context(), host, inv)
+		if s.Outcome != inventory.Succeeded && len(inv.Packages) > 0 {
+			t.Errorf("%v with %d packages", s, len(inv.Packages))
+		}
+		for _, p := range inv.Packages {
+			if p.Name == "" || p.Version == "" || p.Source == "" {
+				t.Errorf("accepted %+v", p)
+			}
 		}
 	})
 }
