@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -106,7 +107,7 @@ func partialReleases(list []string) (map[advisory.Ecosystem]string, error) {
 
 // storeFor is where a store is written or read when no file is named.
 func (a *app) storeFor(flag string) string {
-	return firstSet(flag, a.config.Advisories, defaultStore)
+	return cmp.Or(flag, a.config.Advisories, defaultStore)
 }
 
 func (a *app) syncCommand() *cobra.Command {
@@ -129,9 +130,9 @@ EXIT STATUS
   lockfast advisories sync --osv https://mirror.example/osv`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			o.OSV = firstSet(o.OSV, a.config.Feeds.OSV)
-			o.KEV = firstSet(o.KEV, a.config.Feeds.KEV)
-			o.EPSS = firstSet(o.EPSS, a.config.Feeds.EPSS)
+			o.OSV = cmp.Or(o.OSV, a.config.Feeds.OSV)
+			o.KEV = cmp.Or(o.KEV, a.config.Feeds.KEV)
+			o.EPSS = cmp.Or(o.EPSS, a.config.Feeds.EPSS)
 			return a.sync(cmd.Context(), o, out)
 		},
 	}
@@ -213,11 +214,11 @@ func (a *app) printMeta(path string, meta advisory.Meta) error {
 	line("%s\n\nSOURCE\tRECORDS\tDATE\tAGE\tFETCHED\n", path)
 	now := time.Now()
 	for _, s := range meta.Sources {
-		line("%s\t%d\t%s\t%d days\t%s\n", s.Name, s.Records, s.Date.Format(time.DateOnly), max(0, int(now.Sub(s.Current()).Hours()/24)), firstSet(s.Fetched, "files"))
+		line("%s\t%d\t%s\t%d days\t%s\n", s.Name, s.Records, s.Date.Format(time.DateOnly), max(0, int(now.Sub(s.Current()).Hours()/24)), cmp.Or(s.Fetched, "files"))
 	}
 	line("\nRELEASE\tRECORDS\tPACKAGES\tNEWEST\tCOVERAGE\n")
 	for _, c := range meta.Coverage {
-		line("%s\t%d\t%d\t%s\t%s\n", c.Ecosystem, c.Records, c.Packages, c.Newest.Format(time.DateOnly), firstSet(c.Partial, "complete"))
+		line("%s\t%d\t%d\t%s\t%s\n", c.Ecosystem, c.Records, c.Packages, c.Newest.Format(time.DateOnly), cmp.Or(c.Partial, "complete"))
 	}
 	return w.Flush()
 }

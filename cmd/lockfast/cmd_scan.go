@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -147,19 +148,10 @@ func (a *app) scanOptions(f scanFlags) (secure.ScanOptions, error) {
 		return o, err
 	}
 	if f.diff {
-		o.History = firstSet(f.state, a.config.State, defaultState)
+		o.History = cmp.Or(f.state, a.config.State, defaultState)
 	}
 	o.Lifecycles, err = lifecycle.Parse(content.Lifecycles)
 	return o, err
-}
-
-func firstSet(values ...string) string {
-	for _, v := range values {
-		if v != "" {
-			return v
-		}
-	}
-	return ""
 }
 
 // storePath resolves --advisories. A store that is named, here or in the
@@ -185,7 +177,7 @@ func (a *app) storePath(flag string) (string, error) {
 }
 
 func (a *app) waivers(flag string) ([]policy.Waiver, error) {
-	path := firstSet(flag, a.config.Waivers)
+	path := cmp.Or(flag, a.config.Waivers)
 	optional := path == ""
 	if optional {
 		path = defaultWaivers

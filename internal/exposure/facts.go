@@ -80,15 +80,7 @@ func reachable(l *inventory.Listener) bool {
 }
 
 func socket(l *inventory.Listener) result.Socket {
-	filter := "unknown"
-	switch l.Filter {
-	case inventory.FilterOpen:
-		filter = "open"
-	case inventory.FilterFiltered:
-		filter = "filtered"
-	case inventory.FilterUnknown:
-	}
-	return result.Socket{Protocol: strings.TrimSuffix(l.Protocol, "6"), Address: l.Address, Port: l.Port, Process: l.Process, Filter: filter}
+	return result.Socket{Protocol: strings.TrimSuffix(l.Protocol, "6"), Address: l.Address, Port: l.Port, Process: l.Process, Filter: l.Filter.String()}
 }
 
 // restart says how a process gets to run the new files.

@@ -88,19 +88,17 @@ func (e *enricher) exploited(id advisory.ID, listed bool) *bool {
 	if listed {
 		return &listed
 	}
-	if !e.know.HasKEV || e.know.KEVStale || !isCVE(string(id)) {
+	if !e.know.HasKEV || e.know.KEVStale || !result.IsCVE(string(id)) {
 		return nil
 	}
 	return &listed
 }
 
-func isCVE(id string) bool { return strings.HasPrefix(id, "CVE-") }
-
 // sortIDs sorts advisory ids first, CVE ids last, each once.
 func sortIDs(ids []string) []string {
 	slices.SortFunc(ids, func(a, b string) int {
-		if isCVE(a) != isCVE(b) {
-			if isCVE(a) {
+		if result.IsCVE(a) != result.IsCVE(b) {
+			if result.IsCVE(a) {
 				return 1
 			}
 			return -1

@@ -96,7 +96,7 @@ func (g *group) fillVulnerabilities(f *result.Finding, enrich *enricher) error {
 	named := namedByUpdates(g.updates)
 	f.IDs = sortIDs(append(f.IDs, named...))
 	for _, id := range named {
-		if isCVE(id) || len(asked) == 0 {
+		if result.IsCVE(id) || len(asked) == 0 {
 			asked = append(asked, advisory.ID(id))
 		}
 	}

@@ -55,7 +55,7 @@ func Packages(pkgs []inventory.Package, ecos []advisory.Ecosystem, rows Rows) (A
 		}
 		for _, eco := range ecos {
 			scheme, ok := eco.Scheme()
-			if !ok || !speaks(scheme, p.Manager) {
+			if !ok || scheme != p.Manager.Scheme() {
 				continue
 			}
 			found, err := lookup.rows(eco, nameIn(eco, p))
@@ -94,18 +94,6 @@ func (l *lookup) rows(eco advisory.Ecosystem, name string) ([]advisory.Row, erro
 	}
 	l.eco, l.name, l.last = eco, name, found
 	return found, nil
-}
-
-func speaks(s pkgver.Scheme, m inventory.Manager) bool {
-	switch s {
-	case pkgver.Dpkg:
-		return m == inventory.Dpkg
-	case pkgver.RPM:
-		return m == inventory.RPM
-	case pkgver.APK:
-		return m == inventory.APK
-	}
-	return false
 }
 
 func nameIn(eco advisory.Ecosystem, p *inventory.Package) string {

@@ -176,15 +176,13 @@ func coveredBy(f *result.Finding, byID map[string]*Waiver) *Waiver {
 // onlyAdvisory reports whether id is an advisory and every other advisory id
 // of the finding is another name of the same: none is left unaccepted.
 func onlyAdvisory(f *result.Finding, id string) bool {
-	if isCVE(id) {
+	if result.IsCVE(id) {
 		return false
 	}
 	for _, other := range f.IDs {
-		if other != id && !isCVE(other) {
+		if other != id && !result.IsCVE(other) {
 			return false
 		}
 	}
 	return true
 }
-
-func isCVE(id string) bool { return len(id) > 4 && id[:4] == "CVE-" }

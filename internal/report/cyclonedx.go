@@ -175,7 +175,7 @@ func findingProperties(f *result.Finding) []cdxProperty {
 
 // cdxSourceOf says who gave out an id, where that is plain from its form.
 func cdxSourceOf(id string) *cdxSource {
-	if !strings.HasPrefix(id, "CVE-") {
+	if !result.IsCVE(id) {
 		return nil
 	}
 	return &cdxSource{Name: "CVE", URL: "https://www.cve.org/CVERecord?id=" + url.QueryEscape(id)}

@@ -14,7 +14,7 @@ import (
 func cves(f *result.Finding) []string {
 	var list []string
 	for _, id := range f.IDs {
-		if strings.HasPrefix(id, "CVE-") {
+		if result.IsCVE(id) {
 			list = append(list, id)
 		}
 	}

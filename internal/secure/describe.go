@@ -28,7 +28,7 @@ func describeHost(inv *inventory.Inventory, o ScanOptions) result.Host {
 	}
 	describeKernel(&h, inv)
 	for _, s := range inv.Statuses {
-		h.Collectors = append(h.Collectors, result.Status{Collector: s.Collector, Outcome: outcome(s.Outcome), Reason: s.Reason})
+		h.Collectors = append(h.Collectors, result.Status{Collector: s.Collector, Outcome: s.Outcome.String(), Reason: s.Reason})
 	}
 	for _, g := range inv.Gaps {
 		h.NotLookedInto = append(h.NotLookedInto, result.Gap{What: g.What, Where: g.Where, Count: g.Count})
@@ -46,54 +46,17 @@ func describeKernel(h *result.Host, inv *inventory.Inventory) {
 	}
 }
 
-func outcome(o inventory.Outcome) string {
-	switch o {
-	case inventory.Succeeded:
-		return "succeeded"
-	case inventory.Partial:
-		return "partial"
-	case inventory.Failed:
-		return "failed"
-	case inventory.NotApplicable:
-	}
-	return "not applicable"
-}
-
 func describeListeners(inv *inventory.Inventory) []result.Listener {
 	list := make([]result.Listener, 0, len(inv.Listeners))
 	for _, l := range inv.Listeners {
 		list = append(list, result.Listener{
 			Socket: result.Socket{
-				Protocol: strings.TrimSuffix(l.Protocol, "6"), Address: l.Address, Port: l.Port, Process: l.Process, Filter: filter(l.Filter),
+				Protocol: strings.TrimSuffix(l.Protocol, "6"), Address: l.Address, Port: l.Port, Process: l.Process, Filter: l.Filter.String(),
 			},
-			Scope: scope(l.Scope), PID: l.PID, Package: l.Package, Unit: l.Unit, Why: cmp.Or(l.Unknown, l.FilterReason),
+			Scope: l.Scope.String(), PID: l.PID, Package: l.Package, Unit: l.Unit, Why: cmp.Or(l.Unknown, l.FilterReason),
 		})
 	}
 	return list
-}
-
-func filter(f inventory.Filter) string {
-	switch f {
-	case inventory.FilterOpen:
-		return "open"
-	case inventory.FilterFiltered:
-		return "filtered"
-	case inventory.FilterUnknown:
-	}
-	return "unknown"
-}
-
-func scope(s inventory.Scope) string {
-	switch s {
-	case inventory.ScopeLoopback:
-		return "loopback"
-	case inventory.ScopeLocal:
-		return "local"
-	case inventory.ScopeAny:
-		return "any"
-	case inventory.ScopeUnknown:
-	}
-	return "unknown"
 }
 
 func describePackages(inv *inventory.Inventory) []result.Package {
@@ -105,28 +68,13 @@ func describePackages(inv *inventory.Inventory) []result.Package {
 		}
 		list = append(list, result.Package{
 			Manager: string(p.Manager), Name: p.Name, Version: p.Version, Arch: p.Arch, Source: p.Source, SourceVersion: p.SourceVersion,
-			Origin: origin(p.Origin.Kind), Archive: p.Origin.Archive, PURL: purl(p, inv.Release),
+			Origin: p.Origin.Kind.String(), Archive: p.Origin.Archive, PURL: purl(p, inv.Release),
 		})
 	}
 	slices.SortFunc(list, func(a, b result.Package) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Arch, b.Arch), cmp.Compare(a.Version, b.Version))
 	})
 	return list
-}
-
-func origin(k inventory.OriginKind) string {
-	switch k {
-	case inventory.OriginDistribution:
-		return "distribution"
-	case inventory.OriginBackports:
-		return "backports"
-	case inventory.OriginVendor:
-		return "vendor"
-	case inventory.OriginLocal:
-		return "local"
-	case inventory.OriginUnknown:
-	}
-	return "unknown"
 }
 
 // purl is the package URL of an installed package.

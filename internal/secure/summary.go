@@ -14,7 +14,7 @@ func summarise(s *result.Scan, expired int, cveData bool) result.Summary {
 		f := &s.Findings[i]
 		countFinding(&sum, f)
 		for _, id := range f.IDs {
-			if len(id) > 4 && id[:4] == "CVE-" {
+			if result.IsCVE(id) {
 				cves[id] = true
 			}
 		}
