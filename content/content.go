@@ -1,5 +1,5 @@
 // Package content carries the data that the program is built with: when
-// releases end. Files here are data with a source and a date, edited without
+// releases end, which packages are not safe to take back. Files here are data with a source and a date, edited without
 // knowing Go; internal packages parse them.
 package content
 
@@ -9,3 +9,8 @@ import _ "embed" // the data files
 //
 //go:embed lifecycles/releases.json
 var Lifecycles []byte
+
+// Downgrades is downgrades.yaml.
+//
+//go:embed downgrades.yaml
+var Downgrades []byte

@@ -27,6 +27,11 @@ const (
 	codeFindings = 1 // findings over --fail-on
 	codeUsage    = 2 // usage, refused, or the user said no
 	codeUnknown  = 3 // could not look, or data missing, stale, damaged, unverified
+
+	codeRolledBack = 4 // a change failed and was rolled back
+	codePerson     = 5 // a change failed and needs a person
+	codeLocked     = 6 // another run holds the lock
+	codeWaits      = 7 // done, but waits for a confirmation or a reboot
 )
 
 func main() {
@@ -103,17 +108,23 @@ func (a *app) root() *cobra.Command {
 		Short: "Get secure, stay secure",
 		Long: `Lockfast closes the patch gap: the days between a fix and the moment it runs.
 
-This version scans: it says which security fixes are missing on a host, which
-of them matter most and why, and for how long the fixes have existed.
+"scan" says which security fixes are missing on a host, which of them matter
+most and why, and for how long the fixes have existed. "fix" brings them in as
+one transaction, and "undo" takes it back exactly.
 
 EXIT STATUS
   0  done, nothing over the threshold
   1  findings over --fail-on
   2  usage error, or refused
-  3  could not look, or data are missing, stale, damaged or partial`,
+  3  could not look, or data are missing, stale, damaged or partial
+  4  a change failed and was rolled back
+  5  a change failed and needs a person
+  6  another run is changing the host
+  7  done, but waits for a confirmation or a reboot`,
 		Example: `  lockfast scan
-  lockfast scan --json --fail-on high
-  lockfast advisories sync`,
+  lockfast fix plan
+  lockfast fix apply
+  lockfast undo`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
@@ -125,7 +136,7 @@ EXIT STATUS
 		return usagef("%v; see %s --help", err, c.CommandPath())
 	})
 	cmd.PersistentPreRunE = func(*cobra.Command, []string) error { return a.loadConfig() }
-	cmd.AddCommand(a.scanCommand(), a.advisoriesCommand(), a.versionCommand())
+	cmd.AddCommand(a.scanCommand(), a.fixCommand(), a.undoCommand(), a.historyCommand(), a.recoverCommand(), a.advisoriesCommand(), a.versionCommand())
 	cmd.AddCommand(helpTopics()...)
 	describeCompletion(cmd)
 	strictArgs(cmd)

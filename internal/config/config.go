@@ -25,8 +25,16 @@ type Config struct {
 	MaxDataAge    Age    `yaml:"max_data_age"`   // "7d", "36h"
 	AcceptPartial bool   `yaml:"accept_partial"` // partial data do not end in exit 3
 	Waivers       string `yaml:"waivers"`        // waiver file
-	State         string `yaml:"state"`          // folder for scan history
+	State         string `yaml:"state"`          // folder for the journal and scan history
+	Cache         string `yaml:"cache"`          // folder for package files
+	Fix           Fix    `yaml:"fix"`
 	Feeds         Feeds  `yaml:"feeds"`
+}
+
+// Fix is what `fix` does unless flags say otherwise.
+type Fix struct {
+	Exclude []string `yaml:"exclude"` // CVEs, advisories, packages; always added to --exclude
+	MinAge  Age      `yaml:"min_age"` // "3d"
 }
 
 // Feeds are the addresses `advisories sync` reads.
@@ -105,6 +113,8 @@ func (c Config) Override(environ []string) (Config, error) {
 			c.Waivers = value
 		case "STATE":
 			c.State = value
+		case "CACHE":
+			c.Cache = value
 		case "FEEDS_OSV":
 			c.Feeds.OSV = value
 		case "FEEDS_KEV":
@@ -112,6 +122,7 @@ func (c Config) Override(environ []string) (Config, error) {
 		case "FEEDS_EPSS":
 			c.Feeds.EPSS = value
 		case "TEST_CACHE", "SHARED_DATA": // read by the project's own tests
+		case "HOOK", "TRANSACTION": // what hooks are told
 		default:
 			return c, fmt.Errorf("%s: no such setting; see lockfast help environment", name)
 		}

@@ -20,7 +20,7 @@ var folders = [...]string{"/usr/sbin", "/usr/bin", "/sbin", "/bin"}
 
 // Cmd is a program to run.
 type Cmd struct {
-	Name      string // without a slash: looked up in the system's folders
+	Name      string // looked up in the system's folders, unless it is an absolute path
 	Args      []string
 	Env       []string // added to the clean environment
 	Dir       string
@@ -46,13 +46,20 @@ var ErrNotFound = errors.New("is not installed")
 
 // Find returns where a program is.
 func Find(name string) (string, bool) {
+	if filepath.IsAbs(name) {
+		return name, program(name)
+	}
 	for _, dir := range folders {
-		path := filepath.Join(dir, name)
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+		if path := filepath.Join(dir, name); program(path) {
 			return path, true
 		}
 	}
 	return "", false
+}
+
+func program(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
 }
 
 // System runs programs of this machine.

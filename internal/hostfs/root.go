@@ -195,6 +195,10 @@ func (r *Root) Stat(name string) (fs.FileInfo, error) {
 
 // Lstat describes a name itself, which may be a symlink.
 func (r *Root) Lstat(name string) (fs.FileInfo, error) {
+	if r.live && fs.ValidPath(name) {
+		info, err := os.Lstat("/" + name)
+		return info, named(err, name)
+	}
 	clean, err := r.resolve("lstat", name, false)
 	if err != nil {
 		return nil, err

@@ -53,3 +53,7 @@ func Write(w io.Writer, f Format, s *result.Scan, o Options) error {
 	}
 	return fmt.Errorf("internal error: no report format %q", f)
 }
+
+// Document writes any of the documents of package result as JSON. Lists are
+// never null: null means unknown.
+func Document(w io.Writer, v any) error { return encode(w, v) }

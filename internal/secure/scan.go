@@ -35,25 +35,31 @@ type ScanOptions struct {
 // Scan answers what is vulnerable on a host. An error means that nothing could
 // be said at all (no such root, a damaged store); it deserves exit code 3.
 func Scan(ctx context.Context, o ScanOptions) (*result.Scan, error) {
+	s, _, err := look(ctx, o)
+	return s, err
+}
+
+// look scans and also returns what it looked at.
+func look(ctx context.Context, o ScanOptions) (*result.Scan, *inventory.Inventory, error) {
 	host, err := openHost(o)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer host.close()
 	store, err := openStore(o.Store)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer store.close()
 
 	inv := host.gather(ctx, o)
 	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("scan was stopped: %w", err)
+		return nil, nil, fmt.Errorf("scan was stopped: %w", err)
 	}
 	know, data := judgeData(inv, store, o)
 	out, err := match.Findings(inv, know)
 	if err != nil {
-		return nil, fmt.Errorf("cannot use advisory store %s: %w; import or sync it again", o.Store, err)
+		return nil, nil, fmt.Errorf("cannot use advisory store %s: %w; import or sync it again", o.Store, err)
 	}
 
 	s := &result.Scan{Schema: result.ScanSchema, Generated: o.Now.UTC(), Tool: o.Tool, Data: data.entries}
@@ -70,11 +76,11 @@ func Scan(ctx context.Context, o ScanOptions) (*result.Scan, error) {
 	s.Exit = decide(s, o.FailOn, know)
 	if o.History != "" {
 		if err := compareWithLast(s, o); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	s.Summary = summarise(s, expired, o.Store != "")
-	return s, nil
+	return s, inv, nil
 }
 
 // findings adds what runs and what is exposed, and the fixes that are installed

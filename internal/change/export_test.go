@@ -1,0 +1,4 @@
+package change
+
+// Merge is tested by its own laws.
+var MergeLines = merge

@@ -1,0 +1,240 @@
+package apt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/lockfast/lockfast/internal/hostexec"
+	"github.com/lockfast/lockfast/internal/patch"
+	"github.com/lockfast/lockfast/internal/plan"
+)
+
+// statusShell gives apt-get a third file descriptor for its status lines: the
+// log it prints to. With APT::Status-Fd=1 apt closes dpkg's output, and package
+// scripts fail as they print.
+const statusShell = `exec "$@" 3>&1`
+
+// install is apt-get without a network, questions, recommendations or removals.
+var install = []string{ //nolint:gochecknoglobals // a constant list
+	"apt-get", "-y", "-q", "--no-download", "--no-install-recommends", "-o", "APT::Status-Fd=3", "-o", "Dpkg::Use-Pty=0",
+	"-o", "Dpkg::Options::=--force-confold", "-o", "APT::Get::AutomaticRemove=false", "-o", "DPkg::Lock::Timeout=60",
+}
+
+// Install brings packages to the versions of the files, removes what is to be
+// removed, restores marks and holds, and reads back.
+func (b *Backend) Install(ctx context.Context, o patch.Order) error {
+	if err := b.unlocked(frontend); err != nil {
+		return err
+	}
+	if len(o.Files)+len(o.Remove) > 0 {
+		if err := b.install(ctx, o); err != nil {
+			return err
+		}
+	}
+	if err := b.marks(ctx, o.Want); err != nil {
+		return err
+	}
+	return b.readBack(ctx, o.Want)
+}
+
+func (b *Backend) install(ctx context.Context, o patch.Order) error {
+	args := slices.Clone(install)
+	if len(o.Remove) == 0 {
+		args = append(args, "--no-remove")
+	} else {
+		args = append(args, "--purge")
+	}
+	if o.Downgrade {
+		args = append(args, "--allow-downgrades")
+	}
+	args = append(args, "--reinstall") // of what is there in this version, but not whole
+	if slices.ContainsFunc(o.Want, func(p plan.Package) bool { return p.Held }) {
+		args = append(args, "--allow-change-held-packages")
+	}
+	var targets []string
+	for _, f := range o.Files {
+		sum, _, err := digest(f.Path)
+		if err != nil || sum != f.SHA256 {
+			return errors.Join(fmt.Errorf("package file %s is not the one that was planned; nothing was installed", f.Path), err)
+		}
+		targets = append(targets, f.Path)
+	}
+	for _, r := range o.Remove {
+		targets = append(targets, named(r)+"-")
+	}
+	if len(o.Files) > 0 {
+		args = append(args, "-o", "Dir::Cache::Archives="+filepath.Dir(o.Files[0].Path))
+	}
+	if len(o.Remove) > 0 {
+		if err := b.removesOnly(ctx, o, targets); err != nil {
+			return err
+		}
+	}
+	return b.launch(ctx, o, append(append(args, "install"), targets...))
+}
+
+// removesOnly asks first, since with a removal apt may remove more.
+func (b *Backend) removesOnly(ctx context.Context, o patch.Order, targets []string) error {
+	changes, err := b.rehearse(ctx, append([]string{"install"}, targets...)...)
+	if err != nil {
+		return fmt.Errorf("apt sees no way: %w", err)
+	}
+	for _, c := range changes {
+		expected := slices.ContainsFunc(o.Remove, func(r patch.Ref) bool { return r.Name == c.Name })
+		if c.To == "" && !expected {
+			return fmt.Errorf("apt would remove %s too; nothing was changed", c.Name)
+		}
+	}
+	return nil
+}
+
+// launch runs a program that outlives us and makes an error of its failure.
+func (b *Backend) launch(ctx context.Context, o patch.Order, args []string) error {
+	unit := patch.Unit(o.ID)
+	var said []string
+	code, err := b.o.Launcher.Launch(ctx, patch.Job{
+		Unit: unit, Name: "sh", Args: append([]string{"-c", statusShell, "sh"}, args...), Env: quiet, Log: o.Log,
+		Line: func(line string) {
+			if percent, pkg, phase, ok := parseStatus(line); ok && o.Progress != nil {
+				o.Progress(percent, pkg, phase)
+			}
+			if text, ok := strings.CutPrefix(line, "pmerror:"); ok {
+				said = append(said, text)
+			} else if text, ok := strings.CutPrefix(line, "E: "); ok {
+				said = append(said, text)
+			} else if strings.HasPrefix(line, "dpkg: error") {
+				said = append(said, line)
+			}
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("cannot run %s: %w", args[0], err)
+	}
+	if code != 0 {
+		return fmt.Errorf("%s failed (exit %d): %s; see %s", args[0], code, strings.Join(said[:min(3, len(said))], "; "), o.Log)
+	}
+	return nil
+}
+
+// parseStatus reads "pmstatus:nginx:12.5000:Unpacking nginx (amd64)". The
+// description may be in any language: people see it.
+func parseStatus(line string) (percent int, pkg, phase string, ok bool) {
+	rest, ok := strings.CutPrefix(line, "pmstatus:")
+	if !ok {
+		return 0, "", "", false
+	}
+	// A package's name may have its architecture: "libssl3:i386:40.0:…".
+	parts := strings.SplitN(rest, ":", 4)
+	for i := 1; i < len(parts) && i < 3; i++ {
+		if value, err := strconv.ParseFloat(parts[i], 64); err == nil {
+			return int(value), parts[0], strings.Join(parts[i+1:], ":"), true
+		}
+	}
+	return 0, "", "", false
+}
+
+// marks restores what apt and dpkg know beside versions.
+func (b *Backend) marks(ctx context.Context, want []plan.Package) error {
+	now, err := b.State(ctx, refsOf(want))
+	if err != nil {
+		return err
+	}
+	change := map[string][]string{}
+	for i, w := range want {
+		if w.Version == "" || now[i].Version == "" {
+			continue
+		}
+		name := named(patch.Ref{Name: w.Name, Arch: w.Arch})
+		if w.Auto != now[i].Auto {
+			verb := map[bool]string{true: "auto", false: "manual"}[w.Auto]
+			change[verb] = append(change[verb], name)
+		}
+		if w.Held != now[i].Held {
+			verb := map[bool]string{true: "hold", false: "unhold"}[w.Held]
+			change[verb] = append(change[verb], name)
+		}
+	}
+	for _, verb := range []string{"auto", "manual", "hold", "unhold"} {
+		if len(change[verb]) == 0 {
+			continue
+		}
+		if _, err := b.run(ctx, "apt-mark", append([]string{verb}, change[verb]...)...); err != nil {
+			return fmt.Errorf("cannot restore marks: %w", err)
+		}
+	}
+	return nil
+}
+
+func refsOf(list []plan.Package) []patch.Ref {
+	refs := make([]patch.Ref, 0, len(list))
+	for _, p := range list {
+		refs = append(refs, patch.Ref{Name: p.Name, Arch: p.Arch, Version: p.Version})
+	}
+	return refs
+}
+
+func (b *Backend) readBack(ctx context.Context, want []plan.Package) error {
+	now, err := b.State(ctx, refsOf(want))
+	if err != nil {
+		return err
+	}
+	wanted, have := plan.State{Packages: &plan.PackageSet{Packages: want}}, plan.State{Packages: &plan.PackageSet{Packages: now}}
+	if d := wanted.Differences(have); len(d) > 0 {
+		return fmt.Errorf("apt ended without an error, but reading back shows %s", strings.Join(d[:min(3, len(d))], ", "))
+	}
+	broken, err := b.Audit(ctx)
+	if err != nil {
+		return err
+	}
+	if len(broken) > 0 {
+		return fmt.Errorf("apt ended without an error, but %s is %s", broken[0].Package, broken[0].State)
+	}
+	return nil
+}
+
+// Repair completes what was interrupted: dpkg configures what it unpacked, then
+// apt looks for what is missing.
+func (b *Backend) Repair(ctx context.Context, o patch.Order) ([]patch.Broken, error) {
+	if err := b.unlocked(frontend); err != nil {
+		return nil, err
+	}
+	broken, err := b.Audit(ctx)
+	if err != nil || len(broken) == 0 && !b.interrupted() {
+		return broken, err
+	}
+	first := b.launch(ctx, o, []string{"dpkg", "--force-confold", "--configure", "-a"})
+	args := slices.Clone(install)
+	if len(o.Files) > 0 {
+		args = append(args, "-o", "Dir::Cache::Archives="+filepath.Dir(o.Files[0].Path))
+	}
+	second := b.launch(ctx, o, append(args, "--no-remove", "-f", "install"))
+	if broken, err = b.Audit(ctx); err != nil {
+		return nil, err
+	}
+	if len(broken) == 0 {
+		return nil, nil // whatever the exit codes said on the way
+	}
+	return broken, errors.Join(first, second)
+}
+
+// interrupted reports whether dpkg has updates it did not merge: then apt
+// refuses to work until dpkg --configure -a has run.
+func (b *Backend) interrupted() bool {
+	entries, err := fsReadDir(b.o.FS, "var/lib/dpkg/updates")
+	return err == nil && slices.ContainsFunc(entries, func(name string) bool { _, err := strconv.Atoi(name); return err == nil })
+}
+
+// SelfCheck says whether the programs that this backend needs are here.
+func SelfCheck() error {
+	for _, name := range []string{"apt-get", "apt-cache", "apt-mark", "dpkg", "dpkg-query"} {
+		if _, ok := hostexec.Find(name); !ok {
+			return fmt.Errorf("%s %w", name, hostexec.ErrNotFound)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,5 @@
+//go:build !unix
+
+package apt
+
+func (*Backend) unlocked(string) error { return nil }

@@ -1,0 +1,91 @@
+package secure
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"path"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/lockfast/lockfast/internal/hostexec"
+)
+
+// DefaultHooks is the folder of programs that run before and after a fix.
+const DefaultHooks = "/etc/lockfast/hooks.d"
+
+// hookTime bounds how long one hook may run.
+const hookTime = 10 * time.Minute
+
+// hooks runs the programs of a folder in order of their names, with the moment
+// ("pre-fix", "post-fix") and the transaction as arguments. A hook that fails
+// stops those after it.
+func (m *machine) hooks(ctx context.Context, folder, moment, tx string) error {
+	if folder == "" {
+		folder = DefaultHooks
+	}
+	dir := strings.TrimPrefix(folder, "/")
+	entries, err := m.root.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("cannot read hooks: %w", err)
+	}
+	for _, e := range entries {
+		name := path.Join(dir, e.Name())
+		info, err := m.root.Stat(name)
+		switch {
+		case err != nil:
+			return fmt.Errorf("cannot read hook: %w", err)
+		case strings.HasPrefix(e.Name(), "."), !info.Mode().IsRegular(), info.Mode()&0o111 == 0:
+			continue
+		}
+		if owner, ok := info.Sys().(*syscall.Stat_t); !ok || owner.Uid != 0 || info.Mode()&0o022 != 0 {
+			return fmt.Errorf("hook /%s is not run: others than root may write it (chown root, chmod go-w)", name)
+		}
+		if err := runHook(ctx, "/"+name, moment, tx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func runHook(ctx context.Context, file, moment, tx string) error {
+	ctx, cancel := context.WithTimeout(ctx, hookTime)
+	defer cancel()
+	r, err := hostexec.System{}.Run(ctx, hostexec.Cmd{Name: file, Args: []string{moment, tx}, Env: []string{"LOCKFAST_HOOK=" + moment, "LOCKFAST_TRANSACTION=" + tx}})
+	if err != nil {
+		return fmt.Errorf("hook %s (%s): %w", file, moment, err)
+	}
+	if r.Code != 0 {
+		text := strings.TrimSpace(string(r.Stderr))
+		return fmt.Errorf("hook %s (%s) failed with exit code %d: %s", file, moment, r.Code, text[max(0, len(text)-300):])
+	}
+	return nil
+}
+
+// portOf is the port of a URL, 0 if it has none.
+func portOf(text string) uint16 {
+	u, err := url.Parse(text)
+	if err != nil {
+		return 0
+	}
+	switch {
+	case u.Port() != "":
+		n, err := strconv.ParseUint(u.Port(), 10, 16)
+		if err != nil {
+			return 0
+		}
+		return uint16(n)
+	case u.Scheme == "https":
+		return 443
+	case u.Scheme == "http":
+		return 80
+	}
+	return 0
+}
