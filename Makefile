@@ -1,4 +1,4 @@
-.PHONY: build test race lint fuzz e2e quality golden bench check
+.PHONY: build test race lint fuzz e2e quality golden bench check deb
 
 build: ; scripts/test build
 test: ; scripts/test unit
@@ -10,3 +10,4 @@ quality: ; go test -v -run Quality ./test/quality
 golden: ; go test ./cmd/lockfast ./internal/report ./test/quality -run 'Golden|ManPages|Quality' -update
 bench: ; scripts/bench
 check: ; scripts/test
+deb: ; scripts/deb

@@ -36,3 +36,16 @@ ldflags() {
 build() {
 	CGO_ENABLED=0 GOOS=$1 GOARCH=$2 go build -trimpath -ldflags "$(ldflags)" -o "$3" ./cmd/lockfast
 }
+
+# tool NAME MODULE VERSION: builds a tool once, unless that version is there.
+tool() {
+	local tools=${XDG_CACHE_HOME:-$HOME/.cache}/lockfast-tools
+	local file=$tools/$1-$3
+	if [ ! -x "$file" ]; then
+		say "building $1 $3 (once)"
+		mkdir -p "$tools"
+		GOBIN=$tools/new go install "$2@$3"
+		mv "$tools/new/$1" "$file"
+	fi
+	printf '%s' "$file"
+}

@@ -26,10 +26,16 @@ func bundle(t *Transaction, step int) string {
 // keepBundle stores the content of all regular files of a state.
 func (e *Engine) keepBundle(t *Transaction, step int, files map[string]plan.File) error {
 	r, w := io.Pipe()
-	go func() { _ = w.CloseWithError(e.writeBundle(w, files)) }()
-	err := e.journal.storage.Write(bundle(t, step), r)
-	_ = r.Close()
-	if err != nil {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = w.CloseWithError(e.writeBundle(w, files))
+	}()
+	defer func() { // nothing reads the host's files any more when the step begins
+		_ = r.Close()
+		<-ended
+	}()
+	if err := e.journal.storage.Write(bundle(t, step), r); err != nil {
 		return fmt.Errorf("cannot keep configuration files: %w", err)
 	}
 	return nil
@@ -60,8 +66,8 @@ func (e *Engine) addToBundle(archive *tar.Writer, file string, f plan.File) erro
 	if err := archive.WriteHeader(&tar.Header{Name: f.SHA256, Size: f.Size, Mode: 0o600, Format: tar.FormatPAX}); err != nil {
 		return err
 	}
-	n, err := io.Copy(archive, io.LimitReader(content, f.Size))
-	if err == nil && n != f.Size {
+	n, err := io.Copy(archive, io.LimitReader(verify(content, f.SHA256), f.Size+1))
+	if errors.Is(err, errDamaged) || err == nil && n != f.Size {
 		err = errors.New("it changed while it was being read")
 	}
 	return err

@@ -62,7 +62,7 @@ func changes(base, other [][]byte) []edit {
 	for i := range length {
 		length[i] = make([]int32, len(o)+1)
 	}
-	for i := len(b) - 1; i >= 0; i-- {
+	for i := range slices.Backward(b) {
 		for j := len(o) - 1; j >= 0; j-- {
 			if bytes.Equal(b[i], o[j]) {
 				length[i][j] = length[i+1][j+1] + 1

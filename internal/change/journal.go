@@ -77,7 +77,10 @@ type Transaction struct {
 func (t *Transaction) Open() bool { return t.Status == StatusDoing || t.Status == StatusUndoing }
 
 // Plan is what the transaction was to do, as it was planned.
-func (t *Transaction) Plan() (*plan.Plan, error) { return t.journal.plan(t.ID) }
+func (t *Transaction) Plan() (*plan.Plan, error) {
+	p, _, err := t.journal.plan(t.ID)
+	return p, err
+}
 
 // begin writes down a new transaction.
 func (j *Journal) begin(p *plan.Plan, head Head) (*Transaction, error) {
@@ -93,9 +96,7 @@ func (j *Journal) begin(p *plan.Plan, head Head) (*Transaction, error) {
 		head.Seq = max(head.Seq, t.Seq)
 	}
 	head.Seq++
-	if head.Plan, err = p.Hash(); err != nil {
-		return nil, err
-	}
+	head.Plan = digest(bytes.NewReader(data))
 	if err := j.storage.Write(path.Join(head.ID, planFile), bytes.NewReader(data)); err != nil {
 		return nil, fmt.Errorf("cannot write journal: %w; nothing was changed", err)
 	}
@@ -196,11 +197,11 @@ func (j *Journal) replay(id string, records []record, torn bool) (*Transaction, 
 	if head.Format > Format {
 		return nil, fmt.Errorf("cannot read journal of %s: it has format %d, this program knows %d; use the newer lockfast that wrote it", id, head.Format, Format)
 	}
-	p, err := j.plan(id)
+	p, hash, err := j.plan(id)
 	if err != nil {
 		return nil, err
 	}
-	if hash, err := p.Hash(); err != nil || hash != head.Plan {
+	if hash != head.Plan {
 		return nil, fmt.Errorf("cannot read journal of %s: its plan is not the one it began with", id)
 	}
 	t := &Transaction{Head: *head, journal: j, n: len(records), torn: torn}
@@ -218,13 +219,20 @@ func (j *Journal) replay(id string, records []record, torn bool) (*Transaction, 
 // ErrUnknown says that there is no such transaction.
 var ErrUnknown = errors.New("is not in the journal; see lockfast history")
 
-func (j *Journal) plan(id string) (*plan.Plan, error) {
+// plan reads the plan of a transaction, and the hash of what was written, which
+// is its canonical form.
+func (j *Journal) plan(id string) (p *plan.Plan, sum string, err error) {
 	file, err := j.storage.Open(path.Join(id, planFile))
 	if err != nil {
-		return nil, fmt.Errorf("cannot read plan of %s: %w", id, err)
+		return nil, "", fmt.Errorf("cannot read plan of %s: %w", id, err)
 	}
 	defer func() { _ = file.Close() }()
-	return plan.Read(file)
+	hash := sha256.New()
+	p, err = plan.Read(io.TeeReader(file, hash))
+	if err != nil {
+		return nil, "", fmt.Errorf("cannot read journal of %s: %w", id, err)
+	}
+	return p, hex.EncodeToString(hash.Sum(nil)), nil
 }
 
 func (j *Journal) read(name string, limit int64) ([]byte, error) {

@@ -91,7 +91,7 @@ func (e *Engine) setConffile(t *Transaction, step int, path string, want plan.Fi
 	case want.Type == now.Type && want.Type == plan.Regular && want.SHA256 == now.SHA256:
 		return e.host.Files.Adjust(path, want)
 	}
-	var content io.ReadCloser = io.NopCloser(bytes.NewReader(nil))
+	content := io.NopCloser(bytes.NewReader(nil))
 	if want.Type == plan.Regular {
 		if content, err = e.blob(t, step, want.SHA256); err != nil {
 			return err

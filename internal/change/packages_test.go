@@ -82,7 +82,7 @@ func TestInterruptedPackagesGoForward(t *testing.T) {
 	for at := 1; ; at++ {
 		w := server(t)
 		was := w.Snapshot()
-		p := steps(w.write("/etc/first", "1"), update("a", "b"), sysctl("net.a", "1"))
+		p := steps(w.write("/etc/first", "1"), update("a", "b"), sysctl())
 		w.Faults.Arm(at, changetest.Kill)
 		killed, err := changetest.Survive(func() error { _, err := w.try(p, change.Options{}); return err })
 		w.Faults.Disarm()
@@ -268,7 +268,7 @@ func TestSteppingAsideDoesNotStopPackages(t *testing.T) {
 	w := server(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	e, _ := w.Engine()
-	_, err := e.Run(ctx, steps(update("a"), sysctl("net.a", "1")), change.Options{Step: func(_ *change.Transaction, i int) {
+	_, err := e.Run(ctx, steps(update("a"), sysctl()), change.Options{Step: func(_ *change.Transaction, i int) {
 		if i == 0 {
 			cancel()
 		}

@@ -158,18 +158,18 @@ func (e *Engine) between(t *Transaction, s *Step, now plan.State) bool {
 // resolvePackages lets the package manager complete what it can; going on does
 // the rest.
 func (e *Engine) resolvePackages(ctx context.Context, t *Transaction, i int) error {
-	if err := e.host.Packages.Settle(ctx, t.ID); err != nil {
-		return fmt.Errorf("step %d, packages: %w", i+1, err)
-	}
+	// What cannot be completed as it is may still be by installing it again:
+	// going on tries that, and says what it could not do.
+	settled := e.host.Packages.Settle(ctx, t.ID)
 	if err := e.tidy(t, i); err != nil {
 		return fmt.Errorf("step %d, packages: cannot remove what an interrupted run left: %w", i+1, err)
 	}
 	s := &t.Steps[i]
 	now, err := e.observe(ctx, &s.Step)
 	if err != nil {
-		return fmt.Errorf("step %d, packages: cannot look at them: %w", i+1, err)
+		return fmt.Errorf("step %d, packages: cannot look at them: %w", i+1, errors.Join(settled, err))
 	}
-	if s.Want.Same(now) {
+	if settled == nil && s.Want.Same(now) {
 		return e.done(ctx, t, i)
 	}
 	return t.write(record{At: e.now(), Step: i, Status: StatusDo, Before: s.Before})

@@ -107,7 +107,7 @@ func TestWaivedSafeguards(t *testing.T) {
 func TestWithoutThePartItNeeds(t *testing.T) {
 	j := change.NewJournal(&changetest.Storage{Faults: &changetest.Faults{}, Files: map[string][]byte{}})
 	e := change.New(change.Host{}, j)
-	_, err := e.Run(t.Context(), steps(sysctl("net.a", "1")), change.Options{})
+	_, err := e.Run(t.Context(), steps(sysctl()), change.Options{})
 	says(t, err, "net.a", "cannot be done on this host")
 }
 
@@ -154,7 +154,7 @@ func TestJournalsThatAreNotUnderstoodAreRefused(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
-			id := w.run(steps(sysctl("net.a", "1"))).ID
+			id := w.run(steps(sysctl())).ID
 			if c.spoil != nil {
 				w.Storage.Files[id+"/log"] = []byte(c.spoil(string(w.Storage.Files[id+"/log"]), id))
 			}
@@ -179,7 +179,7 @@ func TestJournalsThatAreNotUnderstoodAreRefused(t *testing.T) {
 // A journal that ends anywhere in a line is one without that line, and goes on.
 func TestTornLastLine(t *testing.T) {
 	w := newWorld(t)
-	id := w.run(steps(sysctl("net.a", "1"))).ID
+	id := w.run(steps(sysctl())).ID
 	whole := string(w.Storage.Files[id+"/log"])
 	end := strings.LastIndexByte(whole[:len(whole)-1], '\n') + 1
 	for at := end; at < len(whole); at++ {

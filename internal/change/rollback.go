@@ -74,25 +74,25 @@ func (e *Engine) undoStep(ctx context.Context, t *Transaction, i int) error {
 	if err != nil {
 		return fmt.Errorf("cannot look at it: %w", err)
 	}
-	if !identical(s.Before, now) {
-		if s.OneWay != "" {
-			return t.write(record{At: e.now(), Step: i, Status: StatusDone, Note: "stays: " + s.OneWay})
-		}
-		if !now.Same(s.After) && !e.between(t, s, now) {
-			return fmt.Errorf("it is neither as before nor as we left it: somebody else changed it (%s); bring it in order by hand, then run lockfast recover", words(s.After.Differences(now)))
-		}
-		if err := t.write(record{At: e.now(), Step: i, Status: StatusUndoing}); err != nil {
-			return err
-		}
-		if err := e.set(ctx, t, i, now, s.Before); err != nil {
-			return fmt.Errorf("cannot bring it back: %w", err)
-		}
-		if now, err = e.observe(ctx, &s.Step); err != nil {
-			return fmt.Errorf("cannot read it back: %w", err)
-		}
-		if d := s.Before.Differences(now); len(d) > 0 {
-			return fmt.Errorf("it was brought back without an error, but reading it back shows %s", words(d))
-		}
+	switch {
+	case identical(s.Before, now):
+		return t.write(record{At: e.now(), Step: i, Status: StatusUndone})
+	case s.OneWay != "":
+		return t.write(record{At: e.now(), Step: i, Status: StatusDone, Note: "stays: " + s.OneWay})
+	case !now.Same(s.After) && !e.between(t, s, now):
+		return fmt.Errorf("it is neither as before nor as we left it: somebody else changed it (%s); bring it in order by hand, then run lockfast recover", words(s.After.Differences(now)))
+	}
+	if err := t.write(record{At: e.now(), Step: i, Status: StatusUndoing}); err != nil {
+		return err
+	}
+	if err := e.set(ctx, t, i, now, s.Before); err != nil {
+		return fmt.Errorf("cannot bring it back: %w", err)
+	}
+	if now, err = e.observe(ctx, &s.Step); err != nil {
+		return fmt.Errorf("cannot read it back: %w", err)
+	}
+	if d := s.Before.Differences(now); len(d) > 0 {
+		return fmt.Errorf("it was brought back without an error, but reading it back shows %s", words(d))
 	}
 	return t.write(record{At: e.now(), Step: i, Status: StatusUndone})
 }

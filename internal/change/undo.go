@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -326,9 +327,7 @@ func keepConffiles(s *Step, now plan.State) (want plan.State, ok bool) {
 		return want, false
 	}
 	set := plan.PackageSet{Packages: s.Before.Packages.Packages, Conffiles: map[string]plan.File{}}
-	for path, f := range s.Before.Packages.Conffiles {
-		set.Conffiles[path] = f
-	}
+	maps.Copy(set.Conffiles, s.Before.Packages.Conffiles)
 	for path, f := range now.Packages.Conffiles {
 		if left := s.After.Packages.Conffiles[path]; !(plan.State{File: &left}).Same(plan.State{File: &f}) {
 			set.Conffiles[path] = f

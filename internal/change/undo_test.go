@@ -104,7 +104,7 @@ func TestUndoDoesNotMergeTheSameLines(t *testing.T) {
 
 func TestUndoMergesOnlyFiles(t *testing.T) {
 	w := newWorld(t)
-	id := w.run(steps(sysctl("net.a", "1"))).ID
+	id := w.run(steps(sysctl())).ID
 	w.Sysctls.Values["net.a"] = "2"
 	_, err := w.planUndo(id, change.Merge)
 	says(t, err, "net.a", "only files can be merged")
@@ -221,7 +221,7 @@ func TestUndoneIsUndoneUntilThatIsUndone(t *testing.T) {
 
 func TestOneWayStepsAreNamed(t *testing.T) {
 	w := newWorld(t)
-	oneWay := sysctl("net.a", "1")
+	oneWay := sysctl()
 	oneWay.OneWay = "the kernel does not allow it"
 	id := w.run(steps(oneWay, w.write("/etc/f", "1"))).ID
 	r, _ := w.undo(id, change.Refuse)
@@ -234,7 +234,7 @@ func TestOneWayStepsAreNamed(t *testing.T) {
 
 func TestOneWayStepOfAFailedPlanStaysAndIsNamed(t *testing.T) {
 	w := newWorld(t)
-	oneWay := sysctl("net.a", "1")
+	oneWay := sysctl()
 	oneWay.OneWay = "the kernel does not allow it"
 	w.Probes.Fails = map[string]error{"p": errTest}
 	tx, err := w.try(steps(w.write("/etc/f", "1"), oneWay, plan.Step{Kind: plan.Probe, Object: "p", Why: "a test"}), change.Options{})

@@ -121,7 +121,7 @@ func reboot() plan.Step { return plan.Step{Kind: plan.Reboot, Object: "the new k
 
 func TestGoesOnAfterAReboot(t *testing.T) {
 	w := newWorld(t)
-	p := steps(sysctl("net.a", "1"), reboot(), w.write("/etc/f", "1"))
+	p := steps(sysctl(), reboot(), w.write("/etc/f", "1"))
 	tx, err := w.try(p, change.Options{})
 	is[*change.WaitError](t, err)
 	says(t, err, "reboot")
@@ -206,7 +206,7 @@ func TestRunningValuesAreLostWithTheHost(t *testing.T) {
 	w.Services.Units["a.service"] = plan.Unit{UnitFile: "enabled", Active: "inactive"} // stopped by hand
 	stop := plan.Step{Kind: plan.Service, Object: "a.service", Why: "a test", Want: plan.State{Service: &plan.Unit{UnitFile: "disabled", Active: "inactive"}}}
 	was := w.Snapshot()
-	tx := w.killedAt(25, steps(sysctl("net.a", "1"), stop, w.write("/etc/f", "1")), change.Options{})
+	tx := w.killedAt(25, steps(sysctl(), stop, w.write("/etc/f", "1")), change.Options{})
 	w.Boot = "boot-2"
 	w.Sysctls.Values["net.a"] = "7" // the kernel's own
 	u := w.Services.Units["a.service"]

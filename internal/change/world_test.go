@@ -82,8 +82,9 @@ func (w *world) chmod(name string, mode uint32) plan.Step {
 	return plan.Step{Kind: plan.Attributes, Object: name, Why: "a test", Expect: plan.State{File: w.now(name)}, Want: plan.State{File: &want}}
 }
 
-func sysctl(name, value string) plan.Step {
-	return plan.Step{Kind: plan.Sysctl, Object: name, Why: "a test", Want: plan.State{Sysctl: &plan.Parameter{Value: value}}}
+// sysctl sets net.a, which is 0, to 1.
+func sysctl() plan.Step {
+	return plan.Step{Kind: plan.Sysctl, Object: "net.a", Why: "a test", Want: plan.State{Sysctl: &plan.Parameter{Value: "1"}}}
 }
 
 func steps(list ...plan.Step) *plan.Plan {

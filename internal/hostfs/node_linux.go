@@ -76,7 +76,7 @@ func nodeAt(dir int, base string) (Node, error) {
 	}
 	switch s.Mode & unix.S_IFMT {
 	case unix.S_IFREG:
-		n.Type, n.Size = Regular, int64(s.Size)
+		n.Type, n.Size = Regular, int64(s.Size) //nolint:gosec // the kernel has no larger files
 	case unix.S_IFDIR:
 		n.Type = Directory
 	case unix.S_IFLNK:
@@ -159,7 +159,7 @@ func xattrs(dir int, base string) (map[string][]byte, error) {
 		return nil, nil
 	}
 	all := map[string][]byte{}
-	for _, name := range strings.Split(strings.TrimSuffix(string(names), "\x00"), "\x00") {
+	for name := range strings.SplitSeq(strings.TrimSuffix(string(names), "\x00"), "\x00") {
 		value, err := sized(func(buf []byte) (int, error) { return unix.Lgetxattr(path, name, buf) })
 		if errors.Is(err, unix.ENODATA) {
 			continue // an overlay lists what it does not have

@@ -43,7 +43,8 @@ func (l *Launcher) detached(ctx context.Context, j Job, out *follower) (int, err
 	if err := hostfs.MakePrivate(l.Jobs); err != nil { // before anything is started
 		return -1, fmt.Errorf("cannot run %s: cannot note its process: %w", j.Name, err)
 	}
-	p, err := d.StartDetached(ctx, hostexec.Cmd{Name: j.Name, Args: j.Args, Env: j.Env}, j.Log)
+	// In the folder where systemd starts its units: ours may go before the job ends.
+	p, err := d.StartDetached(ctx, hostexec.Cmd{Name: j.Name, Args: j.Args, Env: j.Env, Dir: "/"}, j.Log)
 	if err != nil {
 		return -1, err
 	}

@@ -40,13 +40,12 @@ func manager() *hostsvc.Manager { return hostsvc.New(hostexec.System{}) }
 
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for range 200 {
+	for began := time.Now(); time.Since(began) < 20*time.Second; time.Sleep(50 * time.Millisecond) {
 		if holds() {
 			return
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
-	t.Fatalf("%s: not within ten seconds", what)
+	t.Fatalf("%s: not within twenty seconds", what)
 }
 
 func TestInHostSet(t *testing.T) {
@@ -170,7 +169,13 @@ func TestInHostCompare(t *testing.T) {
 		return strings.Contains(got, "nginx.service has failed (signal)") && strings.Contains(got, "ssh.service was active and is inactive") && strings.Contains(got, "loop.service ended")
 	})
 	_ = os.Remove("/run/crash")
-	ctl(t, "restart", "nginx.service", "ssh.service", "loop.service")
+	ctl(t, "stop", "loop.service") // a restart between two attempts of systemd 247 does not set its count to 0
+	ctl(t, "start", "nginx.service", "ssh.service", "loop.service")
+	defer func() {
+		if t.Failed() {
+			t.Log(changed(before))
+		}
+	}()
 	eventually(t, "all is well again", func() bool { return changed(before) == "" })
 }
 

@@ -107,7 +107,23 @@ func (c *Changes) Set(ctx context.Context, tx string, want plan.PackageSet) erro
 	if err != nil {
 		return err
 	}
-	return c.Installer.Install(ctx, order)
+	first := c.Installer.Install(ctx, order)
+	if first == nil {
+		return nil
+	}
+	if _, locked := errors.AsType[*LockedError](first); locked {
+		return first
+	}
+	// Half an installation is worse than either end: what can be completed is, and
+	// then what is missing is asked for once more.
+	_, _ = c.Installer.Repair(ctx, order) // what it could not do shows in what follows
+	if order, err = c.order(ctx, tx, want); err != nil {
+		return errors.Join(first, err)
+	}
+	if err := c.Installer.Install(ctx, order); err != nil {
+		return errors.Join(first, err)
+	}
+	return nil
 }
 
 // order finds out what has to be installed and removed.
@@ -164,7 +180,7 @@ func (c *Changes) Settle(ctx context.Context, tx string) error {
 	}
 	broken, err := c.Installer.Repair(ctx, Order{ID: tx, Log: c.Log(tx), Progress: c.Progress, Files: []Archive{{Path: filepath.Join(c.Cache, "any")}}})
 	if len(broken) > 0 {
-		return fmt.Errorf("%s stays %s: %w", broken[0].Package, broken[0].State, err)
+		return errors.Join(fmt.Errorf("%s stays %s", broken[0].Package, broken[0].State), err)
 	}
 	return err
 }

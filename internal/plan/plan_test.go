@@ -86,7 +86,7 @@ func TestReadRefuses(t *testing.T) {
 		{"unknown allowance", `"hard-links"`, `"all"`, `it allows "all"`},
 		{"nothing to change", `"object":"/d"`, `"object":""`, "does not say what it changes"},
 		{"wrong state", `"sysctl":{"value":"1"}`, `"boot":{"id":"1"}`, "does not go with its kind"},
-		{"something after it", text, text + "{}", "something follows its end"},
+		{"something after it", text, text + "{}", "after top-level value"},
 		{"no expectation", `"expect":{"file":{"gid":0,"type":"absent","uid":0}},"kind":"directory"`, `"kind":"directory"`, "does not say what it expects"},
 		{"a number no double holds", `"uid":1`, `"uid":9007199254740993`, "too large"},
 		{"no plan", text, "x", "cannot read plan"},

@@ -68,18 +68,17 @@ func (m *machine) offers(ctx context.Context) ([]patch.Offer, error) {
 // changed are left out of it, so that dpkg goes on seeing them as changed.
 func (m *machine) repack(ref patch.Ref, dir string) (patch.Archive, error) {
 	file := filepath.Join(dir, apt.FileName(ref))
-	var report repack.Report
-	err := hostfs.Replace(file, 0o644, func(w io.Writer) (err error) {
-		report, err = repack.Deb(m.root, ref.Name, ref.Arch, w, repack.LeaveChanged)
+	if err := apt.MarkRepacked(file); err != nil { // first: a file without a note counts as the distribution's
+		return patch.Archive{}, err
+	}
+	err := hostfs.Replace(file, 0o644, func(w io.Writer) error {
+		report, err := repack.Deb(m.root, ref.Name, ref.Arch, w, repack.LeaveChanged)
+		if err == nil && report.Version != ref.Version { // nothing may lie there under this name
+			err = fmt.Errorf("version %s is installed, not %s", report.Version, ref.Version)
+		}
 		return err
 	})
 	if err != nil {
-		return patch.Archive{}, err
-	}
-	if report.Version != ref.Version {
-		return patch.Archive{}, fmt.Errorf("version %s is installed, not %s", report.Version, ref.Version)
-	}
-	if err := apt.MarkRepacked(file); err != nil {
 		return patch.Archive{}, err
 	}
 	return apt.Describe(ref, file)

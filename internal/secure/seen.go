@@ -48,7 +48,9 @@ func openSeen(state string, now time.Time) (*seen, error) {
 	if err := json.Unmarshal(data, &file); err != nil || file.Schema != seenSchema {
 		return nil, fmt.Errorf("cannot read %s: it is not of the format %s; move it away, and the ages of fixes count from now", s.path, seenSchema)
 	}
-	s.since = file.Since
+	if file.Since != nil {
+		s.since = file.Since
+	}
 	return s, nil
 }
 

@@ -23,6 +23,7 @@ type Machine struct {
 	nspawn *exec.Cmd
 	ended  chan error
 	leader int
+	groups []string
 	log    string
 }
 
@@ -42,29 +43,48 @@ const groupRoot = "/sys/fs/cgroup"
 func Boot(t *testing.T, root string) *Machine {
 	t.Helper()
 	need(t, "systemd-nspawn", "nsenter")
-	m := &Machine{
-		t: t, Root: root, name: fmt.Sprintf("lf-%d-%d", os.Getpid(), machines.Add(1)),
-		log: filepath.Join(t.TempDir(), "boot.log"), ended: make(chan error, 1),
+	m := &Machine{t: t, Root: root, log: filepath.Join(t.TempDir(), "boot.log")}
+	m.start()
+	t.Cleanup(m.stop)
+	return m
+}
+
+// PowerOff ends the host between two instructions, without a word to anybody,
+// and boots it again. What was not synced survives all the same: the kernel
+// below is another one's.
+func (m *Machine) PowerOff() {
+	m.t.Helper()
+	_ = syscall.Kill(m.leader, syscall.SIGKILL)
+	_ = m.nspawn.Process.Kill()
+	<-m.ended
+	for _, g := range m.groups {
+		removeGroups(g)
 	}
-	groups := m.controlGroups()
+	m.start()
+}
+
+func (m *Machine) start() {
+	t := m.t
+	t.Helper()
+	m.name, m.ended, m.leader = fmt.Sprintf("lf-%d-%d", os.Getpid(), machines.Add(1)), make(chan error, 1), 0
+	m.groups = m.controlGroups()
 	log, err := os.Create(m.log)
 	if err != nil {
 		t.Fatal(err)
 	}
 	// The shell puts itself into the groups, then becomes nspawn.
 	var script strings.Builder
-	for _, g := range groups {
+	for _, g := range m.groups {
 		_, _ = fmt.Fprintf(&script, "mkdir -p %s && echo $$ > %s/cgroup.procs && ", g, g)
 	}
-	m.nspawn = exec.Command("sh", "-c", script.String()+nspawn+initArguments(), "sh", m.name, root)
+	m.nspawn = exec.Command("sh", "-c", script.String()+nspawn+initArguments(), "sh", m.name, m.Root)
 	m.nspawn.Stdout, m.nspawn.Stderr = log, log
 	if err := m.nspawn.Start(); err != nil {
 		t.Fatal(err)
 	}
-	go func() { m.ended <- m.nspawn.Wait(); _ = log.Close() }()
-	t.Cleanup(func() { m.stop(groups) })
+	nspawn, ended := m.nspawn, m.ended
+	go func() { ended <- nspawn.Wait(); _ = log.Close() }()
 	m.wait()
-	return m
 }
 
 // unified reports whether control groups are of version 2 only.
@@ -182,7 +202,7 @@ func (m *Machine) Wait(args ...string) {
 }
 
 // stop asks systemd to shut down, and insists after a while.
-func (m *Machine) stop(groups []string) {
+func (m *Machine) stop() {
 	_ = m.nspawn.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-m.ended:
@@ -193,7 +213,7 @@ func (m *Machine) stop(groups []string) {
 		_ = m.nspawn.Process.Kill()
 		<-m.ended
 	}
-	for _, g := range groups {
+	for _, g := range m.groups {
 		removeGroups(g)
 	}
 }

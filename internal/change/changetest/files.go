@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -90,8 +91,7 @@ func (d *Files) Observe(name string) (plan.File, error) {
 }
 
 func isNotThere(err error) bool {
-	e, ok := err.(*fs.PathError) //nolint:errorlint // ours, never wrapped
-	return ok && e.Err == fs.ErrNotExist
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 func (d *Files) links(n *Inode) (count uint64) {

@@ -1,6 +1,7 @@
 package apt
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -70,8 +71,10 @@ func (b *Backend) fetch(ctx context.Context, refs []patch.Ref, found map[patch.R
 	// A file of the right size with other bytes would be taken for complete.
 	for _, r := range missing {
 		file := filepath.Join(f.Dir, FileName(r))
-		if err := hostfs.NewTree("/").Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("cannot remove damaged %s: %w", file, err)
+		for _, name := range []string{file, file + repackedMark} {
+			if err := hostfs.NewTree("/").Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("cannot remove damaged %s: %w", name, err)
+			}
 		}
 	}
 	stop := watch(missing, total, f)
@@ -207,6 +210,7 @@ func (b *Backend) Previous(ctx context.Context, refs []patch.Ref, f patch.Fetch)
 	}
 	var have []patch.Archive
 	var wanted, rest []patch.Ref
+	why := map[patch.Ref]string{} // rest is not in the archives
 	for _, r := range refs {
 		a, err := b.local(r, found[r], f.Dir)
 		switch {
@@ -217,7 +221,10 @@ func (b *Backend) Previous(ctx context.Context, refs []patch.Ref, f patch.Fetch)
 		case found[r].sha256 != "" && !f.Offline:
 			wanted = append(wanted, r)
 		default:
-			rest = append(rest, r)
+			rest, why[r] = append(rest, r), "no archive offers this version any more"
+			if found[r].sha256 != "" {
+				why[r] = "it is not here, and the network is not to be used"
+			}
 		}
 	}
 	if len(wanted) > 0 {
@@ -226,6 +233,7 @@ func (b *Backend) Previous(ctx context.Context, refs []patch.Ref, f patch.Fetch)
 			got, verr := collect([]patch.Ref{r}, found, f.Dir, "archive")
 			if verr != nil {
 				rest = append(rest, r) // the archive may have dropped it since: repack
+				why[r] = cmp.Or(err, verr).Error()
 				continue
 			}
 			have = append(have, got...)
@@ -234,7 +242,7 @@ func (b *Backend) Previous(ctx context.Context, refs []patch.Ref, f patch.Fetch)
 			return nil, nil, err
 		}
 	}
-	more, missing := b.lastResort(ctx, rest, f)
+	more, missing := b.lastResort(ctx, rest, why, f)
 	return append(have, more...), missing, nil
 }
 
@@ -242,7 +250,7 @@ func (b *Backend) Previous(ctx context.Context, refs []patch.Ref, f patch.Fetch)
 func (b *Backend) local(r patch.Ref, l listed, dir string) (patch.Archive, error) {
 	file := filepath.Join(dir, FileName(r))
 	if sum, size, err := digest(file); err == nil && (l.sha256 == "" || l.sha256 == sum) {
-		return patch.Archive{Ref: r, Path: file, SHA256: sum, Size: size, Origin: "cache", Repacked: isRepacked(file)}, nil
+		return patch.Archive{Ref: r, Path: file, SHA256: sum, Size: size, Origin: "cache", Repacked: l.sha256 == "" && isRepacked(file)}, nil
 	}
 	other := filepath.Join(aptCache, FileName(r))
 	sum, size, err := digest(other)
@@ -268,12 +276,12 @@ func copyFile(from, to string) error {
 }
 
 // lastResort asks a snapshot archive, then repacks.
-func (b *Backend) lastResort(ctx context.Context, refs []patch.Ref, f patch.Fetch) (have []patch.Archive, missing []patch.Missing) {
-	why := "no archive offers this version any more"
+func (b *Backend) lastResort(ctx context.Context, refs []patch.Ref, why map[patch.Ref]string, f patch.Fetch) (have []patch.Archive, missing []patch.Missing) {
+	snapshot := ""
 	if len(refs) > 0 && b.o.Snapshot != "" && !f.Offline {
 		got, err := b.fromSnapshot(ctx, refs, f)
 		if err != nil {
-			why += ", and the snapshot archive: " + err.Error()
+			snapshot = ", and the snapshot archive: " + err.Error()
 		}
 		have = append(have, got...)
 	}
@@ -282,12 +290,12 @@ func (b *Backend) lastResort(ctx context.Context, refs []patch.Ref, f patch.Fetc
 			continue
 		}
 		if b.o.Repack == nil {
-			missing = append(missing, patch.Missing{Ref: r, Why: why})
+			missing = append(missing, patch.Missing{Ref: r, Why: why[r] + snapshot})
 			continue
 		}
 		a, err := b.o.Repack(r, f.Dir)
 		if err != nil {
-			missing = append(missing, patch.Missing{Ref: r, Why: fmt.Sprintf("%s, and it cannot be repacked: %v", why, err)})
+			missing = append(missing, patch.Missing{Ref: r, Why: fmt.Sprintf("%s%s, and it cannot be repacked: %v", why[r], snapshot, err)})
 			continue
 		}
 		have = append(have, a)

@@ -58,9 +58,8 @@ func (b *Backend) install(ctx context.Context, o patch.Order) error {
 	}
 	var targets []string
 	for _, f := range o.Files {
-		sum, _, err := digest(f.Path)
-		if err != nil || sum != f.SHA256 {
-			return errors.Join(fmt.Errorf("package file %s is not the one that was planned; nothing was installed", f.Path), err)
+		if err := planned(f); err != nil {
+			return err
 		}
 		targets = append(targets, f.Path)
 	}
@@ -78,15 +77,30 @@ func (b *Backend) install(ctx context.Context, o patch.Order) error {
 	return b.launch(ctx, o, append(append(args, "install"), targets...))
 }
 
+// planned refuses a package file that is not the one of the plan.
+func planned(f patch.Archive) error {
+	sum, _, err := digest(f.Path)
+	if err != nil || sum != f.SHA256 {
+		return errors.Join(fmt.Errorf("package file %s is not the one that was planned; nothing was installed", f.Path), err)
+	}
+	return nil
+}
+
 // removesOnly asks first, since with a removal apt may remove more.
 func (b *Backend) removesOnly(ctx context.Context, o patch.Order, targets []string) error {
 	changes, err := b.rehearse(ctx, append([]string{"install"}, targets...)...)
 	if err != nil {
 		return fmt.Errorf("apt sees no way: %w", err)
 	}
+	expected := map[string]int{} // how many of a name: apt does not say the host's own architecture
+	for _, r := range o.Remove {
+		expected[r.Name]++
+	}
 	for _, c := range changes {
-		expected := slices.ContainsFunc(o.Remove, func(r patch.Ref) bool { return r.Name == c.Name })
-		if c.To == "" && !expected {
+		if c.To != "" {
+			continue
+		}
+		if expected[c.Name]--; expected[c.Name] < 0 {
 			return fmt.Errorf("apt would remove %s too; nothing was changed", c.Name)
 		}
 	}
@@ -131,7 +145,7 @@ func parseStatus(line string) (percent int, pkg, phase string, ok bool) {
 	// A package's name may have its architecture: "libssl3:i386:40.0:…".
 	parts := strings.SplitN(rest, ":", 4)
 	for i := 1; i < len(parts) && i < 3; i++ {
-		if value, err := strconv.ParseFloat(parts[i], 64); err == nil {
+		if value, err := strconv.ParseFloat(parts[i], 64); err == nil && value >= 0 && value <= 100 {
 			return int(value), parts[0], strings.Join(parts[i+1:], ":"), true
 		}
 	}
@@ -219,7 +233,32 @@ func (b *Backend) Repair(ctx context.Context, o patch.Order) ([]patch.Broken, er
 	if len(broken) == 0 {
 		return nil, nil // whatever the exit codes said on the way
 	}
-	return broken, errors.Join(first, second)
+	third := b.unpackAgain(ctx, o, broken)
+	if broken, err = b.Audit(ctx); err != nil || len(broken) == 0 {
+		return nil, err
+	}
+	return broken, errors.Join(first, second, third)
+}
+
+// unpackAgain installs the files of an order with dpkg alone, those first that
+// dpkg wants to see again before it does anything else with their packages: it
+// died while it replaced their files. apt refuses to work on such a host.
+func (b *Backend) unpackAgain(ctx context.Context, o patch.Order, broken []patch.Broken) error {
+	args := []string{"dpkg", "--force-confold", "--force-downgrade", "--install"}
+	var rest []string
+	for _, f := range o.Files {
+		switch {
+		case f.Name == "": // only its folder is known
+		case slices.ContainsFunc(broken, func(x patch.Broken) bool { return x.Package == f.Name && strings.Contains(x.State, "reinstreq") }):
+			args = append(args, f.Path)
+		default:
+			rest = append(rest, f.Path)
+		}
+	}
+	if args = append(args, rest...); len(args) == 4 {
+		return nil
+	}
+	return b.launch(ctx, o, args)
 }
 
 // interrupted reports whether dpkg has updates it did not merge: then apt

@@ -3,6 +3,7 @@ package apt
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -48,10 +49,10 @@ func (b *Backend) show(ctx context.Context, refs []patch.Ref) (map[patch.Ref]lis
 
 func (b *Backend) ask(ctx context.Context, refs []patch.Ref) (map[patch.Ref]listed, error) {
 	args := append([]string{"show", "--no-all-versions"}, b.aside...)
-	byName := map[[2]string]patch.Ref{}
+	asked := map[patch.Ref]bool{}
 	for _, r := range refs {
 		args = append(args, arg(r))
-		byName[[2]string{r.Name, r.Version}] = r
+		asked[r] = true
 	}
 	out, err := b.run(ctx, "apt-cache", args...)
 	if err != nil {
@@ -66,9 +67,10 @@ func (b *Backend) ask(ctx context.Context, refs []patch.Ref) (map[patch.Ref]list
 	}
 	found := map[patch.Ref]listed{}
 	for _, l := range all {
-		r, asked := byName[[2]string{l.Name, l.Version}]
-		if asked && (r.Arch == "" || r.Arch == l.Arch) && l.sha256 != "" {
-			found[r] = l
+		for _, r := range []patch.Ref{l.Ref, {Name: l.Name, Version: l.Version}} { // asked for with its architecture or without
+			if asked[r] && l.sha256 != "" {
+				found[r] = l
+			}
 		}
 	}
 	return found, nil
@@ -101,6 +103,9 @@ func parseListed(out []byte) ([]listed, error) {
 				l.installed, err = strconv.ParseInt(text, 10, 64)
 				l.installed *= 1024
 			}
+			if err == nil && (l.size < 0 || l.installed < 0) {
+				err = errors.New("it is negative")
+			}
 			if err != nil {
 				return nil, fmt.Errorf("cannot read apt-cache's %s of %s: %w", key, l.Name, err)
 			}
@@ -115,8 +120,7 @@ func parseListed(out []byte) ([]listed, error) {
 // sizes adds to changes how much is to be fetched and what the disk will need.
 func (b *Backend) sizes(ctx context.Context, changes []patch.Change) error {
 	var refs []patch.Ref
-	names := []string{"-W", "-f", "${Package}\t${Architecture}\t${Installed-Size}\n"}
-	installs := len(names)
+	var names []string
 	for _, c := range changes {
 		if c.To != "" {
 			refs = append(refs, patch.Ref{Name: c.Name, Arch: c.Arch, Version: c.To})
@@ -125,39 +129,58 @@ func (b *Backend) sizes(ctx context.Context, changes []patch.Change) error {
 			}
 		}
 		if c.From != "" {
-			names = append(names, named(patch.Ref{Name: c.Name, Arch: c.Arch}))
+			names = append(names, c.Name)
 		}
 	}
 	found, err := b.show(ctx, refs)
 	if err != nil {
 		return err
 	}
-	now := map[[2]string]int64{}
-	if len(names) > installs {
-		out, err := b.run(ctx, "dpkg-query", names...)
-		if err != nil {
-			return err
-		}
-		for line := range bytes.Lines(out) {
-			f := bytes.Split(bytes.TrimSpace(line), []byte("\t"))
-			if len(f) != 3 {
-				continue // a package may not say its size
-			}
-			if kib, err := strconv.ParseInt(string(f[2]), 10, 64); err == nil {
-				now[[2]string{string(f[0]), string(f[1])}] = kib * 1024
-			}
-		}
+	now, err := b.occupied(ctx, names)
+	if err != nil {
+		return err
 	}
 	for i := range changes {
 		c := &changes[i]
+		var gone int64
+		if c.From != "" {
+			var same bool
+			if gone, same = now[[2]string{c.Name, c.Arch}]; !same { // a removal does not say, and "all" may become "amd64"
+				gone = now[[2]string{c.Name, ""}]
+			}
+		}
 		l, ok := found[patch.Ref{Name: c.Name, Arch: c.Arch, Version: c.To}]
 		if ok {
 			c.Size = l.size
-			c.Disk = l.installed - now[[2]string{c.Name, c.Arch}]
+			c.Disk = l.installed - gone
 		}
 		if c.To == "" {
-			c.Disk = -now[[2]string{c.Name, c.Arch}]
+			c.Disk = -gone
 		}
 	}
 	return nil
+}
+
+// occupied says how many bytes installed packages take, by name and
+// architecture, and by name and "".
+func (b *Backend) occupied(ctx context.Context, names []string) (map[[2]string]int64, error) {
+	now := map[[2]string]int64{}
+	if len(names) == 0 {
+		return now, nil
+	}
+	out, err := b.run(ctx, "dpkg-query", append([]string{"-W", "-f", "${Package}\t${Architecture}\t${Installed-Size}\n"}, names...)...)
+	if err != nil {
+		return nil, err
+	}
+	for line := range bytes.Lines(out) {
+		f := bytes.Split(bytes.TrimSpace(line), []byte("\t"))
+		if len(f) != 3 {
+			continue // a package may not say its size
+		}
+		if kib, err := strconv.ParseInt(string(f[2]), 10, 64); err == nil {
+			now[[2]string{string(f[0]), string(f[1])}] = kib * 1024
+			now[[2]string{string(f[0]), ""}] = kib * 1024
+		}
+	}
+	return now, nil
 }

@@ -57,11 +57,7 @@ func (b *Backend) finish(ctx context.Context, r patch.Request, sim patch.Simulat
 }
 
 func (b *Backend) simulateTargets(ctx context.Context, targets []patch.Ref) (patch.Simulation, error) {
-	args := []string{"install"}
-	for _, t := range targets {
-		args = append(args, arg(t))
-	}
-	changes, err := b.simulate(ctx, args...)
+	changes, err := b.simulate(ctx, installArgs(targets)...)
 	var failed *simulationError
 	switch {
 	case err == nil:
@@ -94,17 +90,50 @@ func (b *Backend) withoutProblems(ctx context.Context, targets []patch.Ref) (pat
 	switch {
 	case len(good) == 0:
 		return sim, nil
-	case len(sim.Problems) == 0:
-		// Each half works and both together do not: one of them has to do.
-		rest := targets[(len(targets)+1)/2:]
-		good = targets[:(len(targets)+1)/2]
-		for _, t := range rest {
-			sim.Problems = append(sim.Problems, patch.Problem{Package: t.Name, Why: "it cannot be updated together with " + good[0].Name})
+	case len(sim.Problems) == 0: // each half works and both together do not
+		var err error
+		half := (len(targets) + 1) / 2
+		if good, sim.Problems, err = b.together(ctx, targets[:half], targets[half:]); err != nil {
+			return sim, err
 		}
 	}
 	again, err := b.simulateTargets(ctx, good)
 	sim.Changes, sim.Problems = again.Changes, append(sim.Problems, again.Problems...)
 	return sim, err
+}
+
+// together adds to targets that work what it can of more. What does not go with
+// them is found by halves.
+func (b *Backend) together(ctx context.Context, good, more []patch.Ref) ([]patch.Ref, []patch.Problem, error) {
+	all := slices.Concat(good, more)
+	_, err := b.simulate(ctx, installArgs(all)...)
+	var failed *simulationError
+	switch {
+	case err == nil:
+		return all, nil, nil
+	case !errors.As(err, &failed):
+		return nil, nil, err
+	case len(more) == 1:
+		return good, []patch.Problem{{Package: more[0].Name, Why: "it cannot be updated together with the others: " + failed.why}}, nil
+	}
+	var problems []patch.Problem
+	for half := range slices.Chunk(more, (len(more)+1)/2) {
+		var found []patch.Problem
+		if good, found, err = b.together(ctx, good, half); err != nil {
+			return nil, nil, err
+		}
+		problems = append(problems, found...)
+	}
+	return good, problems, nil
+}
+
+// installArgs asks apt-get for targets.
+func installArgs(targets []patch.Ref) []string {
+	args := []string{"install"}
+	for _, t := range targets {
+		args = append(args, arg(t))
+	}
+	return args
 }
 
 // simulationError says that apt found no way.
@@ -174,6 +203,9 @@ func parseURIs(out []byte) (changes []patch.Change, uris []string, err error) {
 			return nil, nil, fmt.Errorf("cannot read apt-get's line %q: %w", text, err)
 		}
 		size, err := strconv.ParseInt(f[1], 10, 64)
+		if err == nil && size < 0 {
+			err = errors.New("its size is negative")
+		}
 		if err != nil {
 			return nil, nil, fmt.Errorf("cannot read apt-get's line %q: %w", text, err)
 		}
@@ -186,14 +218,18 @@ func parseURIs(out []byte) (changes []patch.Change, uris []string, err error) {
 
 // parseFileName takes apart what FileName makes.
 func parseFileName(name string) (patch.Ref, error) {
-	parts := strings.Split(strings.TrimSuffix(name, ".deb"), "_")
-	if len(parts) != 3 || parts[0] == "" || parts[1] == "" || parts[2] == "" {
-		return patch.Ref{}, fmt.Errorf("%s is no name of a package file", name)
+	base, isDeb := strings.CutSuffix(name, ".deb")
+	parts := strings.Split(base, "_")
+	if !isDeb || len(parts) != 3 {
+		return patch.Ref{}, fmt.Errorf("%q is no name of a package file", name)
 	}
 	for i := range parts {
 		var err error
 		if parts[i], err = url.PathUnescape(parts[i]); err != nil {
 			return patch.Ref{}, err
+		}
+		if parts[i] == "" || strings.ContainsAny(parts[i], "/\x00") {
+			return patch.Ref{}, fmt.Errorf("%q is no name of a package file", name)
 		}
 	}
 	return patch.Ref{Name: parts[0], Version: parts[1], Arch: parts[2]}, nil

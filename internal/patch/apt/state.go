@@ -57,7 +57,7 @@ func parseEntries(out []byte) ([]entry, error) {
 	var list []entry
 	for line := range bytes.Lines(out) {
 		f := strings.Split(strings.TrimRight(string(line), "\n"), "\t")
-		if len(f) != 6 {
+		if len(f) != 6 || f[0] == "" {
 			return nil, fmt.Errorf("cannot read dpkg-query's line %q", line)
 		}
 		list = append(list, entry{f[0], f[1], f[2], f[3], f[4], f[5]})
