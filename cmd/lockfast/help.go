@@ -19,6 +19,9 @@ the later wins.
   accept_partial           LOCKFAST_ACCEPT_PARTIAL   --accept-partial
   waivers                  LOCKFAST_WAIVERS          --waivers
   state                    LOCKFAST_STATE            --state
+  cache                    LOCKFAST_CACHE            --cache
+  fix.exclude                                        --exclude (both count)
+  fix.min_age                                        --min-age
   feeds.osv                LOCKFAST_FEEDS_OSV        --osv
   feeds.kev                LOCKFAST_FEEDS_KEV        --kev
   feeds.epss               LOCKFAST_FEEDS_EPSS       --epss
@@ -35,8 +38,10 @@ error, since it is a misspelt wish.`,
   1  findings over --fail-on
   2  usage error, refused, or the user said no
   3  could not look, or data are missing, stale, damaged or partial; wins over 1
-
-Codes 4 to 7 belong to verbs that change a host, which this version has not.`,
+  4  a change failed and was rolled back (of packages: only what broke the host)
+  5  a change failed and needs a person; the message says exactly what for
+  6  another run, or the package manager, is changing the host
+  7  done, but it runs only after a reboot, or waits for a confirmation`,
 		},
 	}
 }

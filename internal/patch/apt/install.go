@@ -247,8 +247,13 @@ func (b *Backend) unpackAgain(ctx context.Context, o patch.Order, broken []patch
 	args := []string{"dpkg", "--force-confold", "--force-downgrade", "--install"}
 	var rest []string
 	for _, f := range o.Files {
+		if f.Name == "" {
+			continue // only its folder is known
+		}
+		if err := planned(f); err != nil {
+			return err
+		}
 		switch {
-		case f.Name == "": // only its folder is known
 		case slices.ContainsFunc(broken, func(x patch.Broken) bool { return x.Package == f.Name && strings.Contains(x.State, "reinstreq") }):
 			args = append(args, f.Path)
 		default:
