@@ -10,6 +10,7 @@ import (
 
 	"github.com/lockfast/lockfast/internal/change"
 	"github.com/lockfast/lockfast/internal/report"
+	"github.com/lockfast/lockfast/internal/result"
 	"github.com/lockfast/lockfast/internal/secure"
 )
 
@@ -101,8 +102,17 @@ func (a *app) undo(ctx context.Context, f undoFlags, args []string) error {
 	if doc == nil {
 		return changeError(failure)
 	}
+	failure = changeError(failure)
+	if failure != nil {
+		doc.Exit = result.Exit{Code: codeUnknown, Reasons: []string{failure.Error()}}
+		if coded, ok := errors.AsType[*exitError](failure); ok {
+			doc.Exit.Code = coded.code
+		}
+	}
 	if err := a.print("", doc, func(w io.Writer) error { return report.Undo(w, doc, a.reportOptions(true)) }); err != nil {
 		return err
 	}
-	return changeError(failure)
+	a.code = doc.Exit.Code
+	a.reasons(doc.Exit)
+	return nil
 }

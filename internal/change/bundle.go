@@ -148,8 +148,11 @@ func (e *Engine) promote(t *Transaction, step int, sum string) error {
 
 // restrict leaves of a state's configuration files those that a step changed.
 func restrict(now plan.State, s *Step) plan.State {
-	if now.Packages == nil || now.Packages.Conffiles == nil || s.After.Packages == nil || s.After.Packages.Conffiles == nil {
+	if now.Packages == nil || now.Packages.Conffiles == nil || s.After.Packages == nil {
 		return now
+	}
+	if len(s.After.Packages.Conffiles) == 0 { // it changed none: they are none of its business
+		return plan.State{Packages: &plan.PackageSet{Packages: now.Packages.Packages}}
 	}
 	set := plan.PackageSet{Packages: now.Packages.Packages, Conffiles: map[string]plan.File{}}
 	for file := range s.After.Packages.Conffiles {

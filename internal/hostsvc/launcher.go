@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -133,12 +134,23 @@ func arguments(j Job) []string {
 		"--unit=" + j.Unit, "--quiet", "--service-type=exec", "--description=Lockfast runs " + j.Name,
 		"--property=RemainAfterExit=yes", "--property=KillMode=process", "--property=KillSignal=SIGCONT", "--property=TimeoutStopSec=infinity",
 		"--property=OOMPolicy=continue", "--property=StandardOutput=append:" + j.Log, "--property=StandardError=append:" + j.Log,
-		"--setenv=PATH=/usr/sbin:/usr/bin:/sbin:/bin", "--setenv=LC_ALL=C.UTF-8",
 	}
-	for _, e := range j.Env {
+	for _, e := range environment(j.Env) {
 		args = append(args, "--setenv="+e)
 	}
 	return append(append(args, "--", j.Name), literal(j.Args)...)
+}
+
+// environment is what every job gets, and what it asks for. Systemd before 248
+// refuses one that names a variable twice.
+func environment(own []string) []string {
+	all := []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8"}
+	for _, e := range own {
+		name, _, _ := strings.Cut(e, "=")
+		all = slices.DeleteFunc(all, func(have string) bool { return strings.HasPrefix(have, name+"=") })
+		all = append(all, e)
+	}
+	return all
 }
 
 // literal keeps systemd from putting variables into arguments.

@@ -1,7 +1,6 @@
 package planner
 
 import (
-	"errors"
 	"fmt"
 	"path"
 
@@ -32,8 +31,11 @@ func ParseDowngrades(data []byte) (Downgrades, error) {
 		return nil, fmt.Errorf("schema is %q, this program knows %q", file.Schema, DowngradeSchema)
 	}
 	for i, p := range file.Packages {
-		if _, err := path.Match(p.Match, ""); err != nil || p.Match == "" || p.Why == "" {
-			return nil, errors.Join(fmt.Errorf("packages[%d]: match and why are both needed", i), err)
+		if p.Match == "" || p.Why == "" {
+			return nil, fmt.Errorf("packages[%d]: match and why are both needed", i)
+		}
+		if _, err := path.Match(p.Match, ""); err != nil {
+			return nil, fmt.Errorf("packages[%d]: match %q: %w", i, p.Match, err)
 		}
 	}
 	return file.Packages, nil

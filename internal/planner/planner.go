@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -45,15 +46,19 @@ func Select(inv *inventory.Inventory, findings []result.Finding, waived []result
 	for i := range findings {
 		s.finding(&findings[i])
 	}
-	spoken := findings
+	s.known = slices.Clip(findings)
 	for i := range waived {
 		f := &waived[i].Finding
+		s.known = append(s.known, *f)
+		if o.All {
+			s.finding(f)
+			continue
+		}
 		s.leave(f, f.SourcePackage, "it is waived until "+waived[i].Expires+": "+waived[i].Reason)
-		spoken = append(spoken[:len(spoken):len(spoken)], *f)
 	}
 	for i := range inv.Updates {
 		u := &inv.Updates[i]
-		if s.targets[key(u)] == nil && (o.All || u.Security && !s.spoken(spoken, u)) {
+		if s.targets[key(u)] == nil && (o.All || u.Security && len(s.spoken(u)) == 0) {
 			s.update(u)
 		}
 	}
@@ -70,21 +75,27 @@ type selector struct {
 	targets map[string]*Target
 	order   []string
 	left    []result.Left
+	known   []result.Finding // waived ones too
 }
 
 func key(u *inventory.Update) string { return u.Package + ":" + u.Arch }
 
-// spoken reports whether a finding has dealt with an update.
-func (s *selector) spoken(findings []result.Finding, u *inventory.Update) bool {
-	return slices.ContainsFunc(findings, func(f result.Finding) bool {
-		return f.Status == result.StatusOpen && slices.Contains(f.Packages, u.Package)
-	})
+// spoken are the open findings that have dealt with an update.
+func (s *selector) spoken(u *inventory.Update) []*result.Finding {
+	var list []*result.Finding
+	for i := range s.known {
+		if f := &s.known[i]; f.Status == result.StatusOpen && slices.Contains(f.Packages, u.Package) {
+			list = append(list, f)
+		}
+	}
+	return list
 }
 
 // version is the version that an update is taken to: the lowest with all
-// security fixes, or with All the newest.
+// security fixes, or with All the newest. A pin may keep the candidate below
+// the fix, or leave none.
 func (s *selector) version(u *inventory.Update) string {
-	if s.o.All || u.Fixed == "" {
+	if u.Fixed == "" || s.o.All && u.Candidate != "" && s.inv.Scheme().Compare(u.Candidate, u.Fixed) > 0 {
 		return u.Candidate
 	}
 	return u.Fixed
@@ -95,6 +106,10 @@ func (s *selector) finding(f *result.Finding) {
 		s.leave(f, f.SourcePackage, reason)
 		return
 	}
+	if len(f.Binaries) == 0 {
+		s.leave(f, f.SourcePackage, "it names no installed package that could be updated")
+		return
+	}
 	var missing []string
 	for _, b := range f.Binaries {
 		u := s.offer(b.Name, b.Arch)
@@ -102,7 +117,7 @@ func (s *selector) finding(f *result.Finding) {
 		case u == nil || f.FixedVersion != "" && !s.reaches(u, f):
 			missing = append(missing, b.Name)
 		case s.held(u):
-			s.leave(f, u.Package, "it is held at its version; release it (apt-mark unhold) or name it with --only and --unhold")
+			s.leave(f, u.Package, "it is held at its version; release it, or name the package with --only")
 		default:
 			s.take(u, f)
 		}
@@ -110,7 +125,7 @@ func (s *selector) finding(f *result.Finding) {
 	if len(missing) > 0 {
 		slices.Sort(missing)
 		missing = slices.Compact(missing)
-		s.leave(f, f.SourcePackage, fmt.Sprintf("the fix %s exists, but no configured archive offers it for %s; refresh the package manager's lists, or add the archive that has it", f.FixedVersion, strings.Join(missing, ", ")))
+		s.leave(f, f.SourcePackage, fmt.Sprintf("%s exists, but no configured archive offers it for %s; refresh the package manager's lists, or add the archive that has it", strings.TrimSpace("the fix "+f.FixedVersion), strings.Join(missing, ", ")))
 	}
 }
 
@@ -122,7 +137,7 @@ func (s *selector) unfit(f *result.Finding) string {
 	case result.StatusLeftover:
 		return "it is only left on disk and does not run"
 	case result.StatusRestart:
-		return "the fix is installed and does not run yet: restart " + strings.Join(f.Restart, ", ")
+		return "the fix is installed and does not run yet: restart " + cmp.Or(strings.Join(f.Restart, ", "), "what runs it")
 	}
 	switch {
 	case !s.wanted(f.SourcePackage, f.Packages, f.IDs):
@@ -160,7 +175,7 @@ func named(list []string, source string, packages, ids []string) bool {
 	return slices.ContainsFunc(list, func(pattern string) bool {
 		fits := func(name string) bool {
 			if prefix, wild := strings.CutSuffix(pattern, "*"); wild {
-				return strings.HasPrefix(name, prefix)
+				return len(name) >= len(prefix) && strings.EqualFold(name[:len(prefix)], prefix)
 			}
 			return strings.EqualFold(name, pattern)
 		}
@@ -178,13 +193,38 @@ func (s *selector) offer(name, arch string) *inventory.Update {
 	return nil
 }
 
-// reaches reports whether what the archive offers has the fix.
+// reaches reports whether the version that an update is taken to has the fix.
+// Findings count by source; where the source's version cannot be told from the
+// binary package's, the package manager is believed, and the scan afterwards
+// says whether it was right.
 func (s *selector) reaches(u *inventory.Update, f *result.Finding) bool {
-	fixed := u.FixedSource
-	if fixed == "" || s.o.All {
-		return true // the manager's own security metadata speak of the binary package
+	have := s.installed(u)
+	next := have
+	next.Version = s.version(u)
+	next.SourceVersion = next.Version
+	if next.Version == u.Fixed && u.FixedSource != "" {
+		next.SourceVersion = u.FixedSource
+	} else if have.Version != have.SourceVersion && !strings.HasPrefix(have.Version, have.SourceVersion+"+b") {
+		return true
 	}
-	return s.inv.Scheme().Compare(fixed, f.FixedVersion) >= 0
+	_, version := match.Source(&next)
+	wanted := f.FixedVersion
+	if have.Manager == inventory.RPM { // packages of one source have epochs of their own
+		version, wanted = withoutEpoch(version), withoutEpoch(wanted)
+	}
+	return s.inv.Scheme().Compare(version, wanted) >= 0
+}
+
+func withoutEpoch(version string) string { return version[strings.IndexByte(version, ':')+1:] }
+
+// installed is the package that an update replaces.
+func (s *selector) installed(u *inventory.Update) inventory.Package {
+	for i := range s.inv.Packages {
+		if p := &s.inv.Packages[i]; p.Name == u.Package && (u.Arch == "" || p.Arch == u.Arch) && p.State.Present() {
+			return *p
+		}
+	}
+	return inventory.Package{Name: u.Package, Source: u.Source, Version: u.Installed, SourceVersion: u.Installed}
 }
 
 func (s *selector) held(u *inventory.Update) bool {
@@ -209,24 +249,30 @@ func (s *selector) take(u *inventory.Update, f *result.Finding) {
 	}
 }
 
-// update takes an update that no finding speaks of.
+// update takes an update that no finding has taken. What was said of it with a
+// finding is not said again.
 func (s *selector) update(u *inventory.Update) {
-	source, packages := u.Source, []string{u.Package}
-	if source == "" {
-		source = u.Package
+	spoken := s.spoken(u)
+	source, packages, ids := cmp.Or(u.Source, u.Package), []string{u.Package}, slices.Clone(u.IDs)
+	for _, f := range spoken {
+		ids = append(ids, f.IDs...)
+	}
+	reason := ""
+	switch {
+	case !s.wanted(source, packages, ids):
+		return
+	case s.excluded(source, packages, ids):
+		reason = "it is excluded"
+	case s.held(u):
+		reason = "it is held at its version"
+	default:
+		reason = s.young(source, s.version(u))
 	}
 	switch {
-	case !s.wanted(source, packages, u.IDs):
-	case s.excluded(source, packages, u.IDs):
-		s.left = append(s.left, result.Left{Package: u.Package, Reason: "it is excluded", IDs: u.IDs})
-	case s.held(u):
-		s.left = append(s.left, result.Left{Package: u.Package, Reason: "it is held at its version", IDs: u.IDs})
-	default:
-		if reason := s.young(source, s.version(u)); reason != "" {
-			s.left = append(s.left, result.Left{Package: u.Package, Reason: reason, IDs: u.IDs})
-			return
-		}
+	case reason == "":
 		s.take(u, nil)
+	case len(spoken) == 0:
+		s.left = append(s.left, result.Left{Package: u.Package, Reason: reason, IDs: u.IDs})
 	}
 }
 

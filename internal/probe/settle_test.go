@@ -97,7 +97,11 @@ func TestAskSomeAtATime(t *testing.T) {
 	url := serve(t, func(_ http.ResponseWriter, r *http.Request) {
 		n := now.Add(1)
 		defer now.Add(-1)
-		for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
+		for {
+			old := most.Load()
+			if n <= old || most.CompareAndSwap(old, n) {
+				break
+			}
 		}
 		select {
 		case <-time.After(100 * time.Millisecond):

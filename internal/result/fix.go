@@ -140,6 +140,7 @@ type Undo struct {
 	Log           string     `json:"log,omitempty"`
 	Seconds       float64    `json:"seconds"`
 	Plan          *plan.Plan `json:"plan"`
+	Exit          Exit       `json:"exit"`
 }
 
 // HistorySchema names the format of [History].

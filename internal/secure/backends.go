@@ -13,6 +13,7 @@ import (
 	"github.com/lockfast/lockfast/internal/patch"
 	"github.com/lockfast/lockfast/internal/patch/apt"
 	"github.com/lockfast/lockfast/internal/patch/apt/repack"
+	"github.com/lockfast/lockfast/internal/patch/dnf"
 	"github.com/lockfast/lockfast/internal/patch/zypper"
 )
 
@@ -33,6 +34,8 @@ func (m *machine) manager(p Places) (patch.Backend, error) {
 		return apt.New(o), apt.SelfCheck()
 	case found("zypper") && found("rpm"):
 		return zypper.New(zypper.Options{Runner: runner, Launcher: m.launcher}), nil
+	case (found("dnf") || found("dnf5")) && found("rpm"):
+		return dnf.New(dnf.Options{Runner: runner, Launcher: m.launcher}), nil
 	}
 	return nil, errors.New("no package manager that lockfast can change was found (apt, dnf or zypper)")
 }

@@ -2,6 +2,7 @@ package secure
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/lockfast/lockfast/internal/change"
 	"github.com/lockfast/lockfast/internal/plan"
@@ -11,8 +12,7 @@ import (
 // DescribeHistory makes the document of a journal, newest first.
 func DescribeHistory(p Places, list []*change.Transaction) *result.History {
 	doc := &result.History{Schema: result.HistorySchema, Busy: Busy(p)}
-	for i := len(list) - 1; i >= 0; i-- {
-		t := list[i]
+	for _, t := range slices.Backward(list) {
 		d := result.Transaction{
 			ID: t.ID, Kind: t.Kind, Title: t.Title, Status: t.Status.String(), Note: t.Note, Started: t.Started, Tool: t.Tool, Plan: t.Head.Plan,
 			Reverts: t.Reverts, UndoneBy: t.Undone,

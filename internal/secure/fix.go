@@ -92,7 +92,7 @@ func (m *machine) planFix(ctx context.Context, o FixOptions) (*fixing, error) {
 	if err := m.audit(ctx, f); err != nil {
 		return nil, err
 	}
-	sim, err := m.simulate(ctx, f, chosen, o)
+	sim, err := m.simulate(ctx, f, chosen)
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +129,7 @@ func (m *machine) audit(ctx context.Context, f *fixing) error {
 
 // simulate asks the package manager what the targets take with them. What it
 // will not do is left; what would remove a package is not done at all.
-func (m *machine) simulate(ctx context.Context, f *fixing, chosen planner.Selection, o FixOptions) (patch.Simulation, error) {
+func (m *machine) simulate(ctx context.Context, f *fixing, chosen planner.Selection) (patch.Simulation, error) {
 	request := patch.Request{NewOK: true}
 	for _, t := range chosen.Targets {
 		request.Targets = append(request.Targets, patch.Ref{Name: t.Update.Package, Arch: t.Update.Arch, Version: t.Version})

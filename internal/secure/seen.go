@@ -54,10 +54,11 @@ func openSeen(state string, now time.Time) (*seen, error) {
 	return s, nil
 }
 
-// at says since when a version has been seen; one that is new is noted.
+// at says since when a version has been seen; one that is new is noted, and one
+// that a wrong clock put into the future.
 func (s *seen) at(source, version string) time.Time {
 	key := source + "@" + version
-	if t, ok := s.since[key]; ok {
+	if t, ok := s.since[key]; ok && !t.After(s.now) {
 		return t
 	}
 	s.since[key] = s.now

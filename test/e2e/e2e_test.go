@@ -103,7 +103,7 @@ func unknownOf(s *result.Scan, pkg string) *result.Unknown {
 	return nil
 }
 
-func writeFile(t *testing.T, path, text string) {
+func writeFile(t testing.TB, path, text string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)

@@ -86,7 +86,7 @@ const apply = program + " fix apply --yes --advisories none"
 func TestFixBadSignature(t *testing.T) {
 	root := appHost(t, app("2.0"))
 	file := filepath.Join(root, "srv/security/dists/stable-security/InRelease")
-	text := strings.Replace(string(textOf(t, file)), "Label: Debian-Security", "Label: Debian-SecuritY", 1)
+	text := strings.Replace(textOf(t, file), "Label: Debian-Security", "Label: Debian-SecuritY", 1)
 	writeFile(t, file, text)
 	_, errOut, code := run(t, root, apply)
 	oneLine(t, "bad signature", errOut, code, 3, "cannot refresh apt's lists")
@@ -301,7 +301,7 @@ func TestFixKeepsConffiles(t *testing.T) {
 	if len(fix.Kept) != 1 || fix.Kept[0].Path != "/etc/app.conf" || fix.Kept[0].New != "/etc/app.conf.dpkg-dist" {
 		t.Errorf("kept %+v", fix.Kept)
 	}
-	if got := string(textOf(t, filepath.Join(root, "etc/app.conf"))); got != "mine\n" {
+	if got := textOf(t, filepath.Join(root, "etc/app.conf")); got != "mine\n" {
 		t.Errorf("the file is now %q", got)
 	}
 	if _, errOut, code = run(t, root, program+" undo --yes"); code != 0 {
@@ -324,7 +324,7 @@ func TestFixKeepsConffiles(t *testing.T) {
 		t.Errorf("undo --keep: exit %d\n%s", code, errOut)
 	}
 	intact(t, root, "1.0")
-	if got := string(textOf(t, filepath.Join(root, "etc/app.conf.dpkg-dist"))); got != "somebody wrote here\n" {
+	if got := textOf(t, filepath.Join(root, "etc/app.conf.dpkg-dist")); got != "somebody wrote here\n" {
 		t.Errorf("undo --keep left %q", got)
 	}
 }

@@ -71,7 +71,7 @@ func inside[T any](t *testing.T, m *hosts.Machine, code []int, args ...string) T
 	return doc
 }
 
-func answers(t *testing.T, m *hosts.Machine) {
+func answers(t testing.TB, m *hosts.Machine) {
 	t.Helper()
 	for _, url := range []string{"http://127.0.0.1:80/", "http://127.0.0.1:8081/"} {
 		m.Wait("curl", "-sf", "-o", "/dev/null", url)
@@ -88,6 +88,7 @@ func TestFixAndUndo(t *testing.T) {
 }
 
 func fixAndUndo(t *testing.T, suite string) {
+	t.Helper()
 	root := webHost(t, suite)
 	hosts.Run(t, root, "apt-get", "clean") // nothing comes from apt's own cache
 	appendFile(t, filepath.Join(root, "etc/nginx/nginx.conf"), "# ours\n")

@@ -39,7 +39,7 @@ func refresh(t *testing.T, root string) {
 }
 
 // copyBinary puts the program under test into a root.
-func copyBinary(t *testing.T, root string) {
+func copyBinary(t testing.TB, root string) {
 	t.Helper()
 	data, err := os.ReadFile(binary)
 	if err != nil {

@@ -35,7 +35,7 @@ func TestWebHosts(t *testing.T) {
 
 // webHost is unpacked, knows of its security updates, has the program, and one
 // web server for the world, one for itself, and ssh behind a filter.
-func webHost(t *testing.T, suite string) string {
+func webHost(t testing.TB, suite string) string {
 	t.Helper()
 	root := hosts.Rootfs(t, hosts.WebHost(suite))
 	hosts.AddSecurity(t, root, suite)

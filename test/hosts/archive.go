@@ -14,7 +14,7 @@ import (
 type archive struct{ main, security string }
 
 // find reads the machine's own apt sources, so that no address is written here.
-func find(t *testing.T) archive {
+func find(t testing.TB) archive {
 	t.Helper()
 	var a archive
 	files, err := filepath.Glob("/etc/apt/sources.list.d/*")
@@ -50,7 +50,7 @@ func find(t *testing.T) archive {
 
 // AddSecurity adds the archives of updates and of security updates to a root
 // and refreshes its lists with the machine's network.
-func AddSecurity(t *testing.T, root, suite string) {
+func AddSecurity(t testing.TB, root, suite string) {
 	t.Helper()
 	a := find(t)
 	text := fmt.Sprintf("deb %s %s main\ndeb %s %s-updates main\ndeb %s %s-security main\n", a.main, suite, a.main, suite, a.security, suite)
@@ -71,7 +71,7 @@ func AddSecurity(t *testing.T, root, suite string) {
 }
 
 // copyNetwork lets programs in a root reach what this machine reaches.
-func copyNetwork(t *testing.T, root string) {
+func copyNetwork(t testing.TB, root string) {
 	t.Helper()
 	for _, name := range []string{"/etc/resolv.conf", "/etc/hosts"} {
 		data, err := os.ReadFile(name)

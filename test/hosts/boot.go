@@ -17,7 +17,7 @@ import (
 
 // Machine is a booted host: systemd in a container with a private network.
 type Machine struct {
-	t      *testing.T
+	t      testing.TB
 	Root   string
 	name   string
 	nspawn *exec.Cmd
@@ -40,7 +40,7 @@ const groupRoot = "/sys/fs/cgroup"
 
 // Boot starts a root with systemd and waits until it runs. It is stopped at
 // the end of the test.
-func Boot(t *testing.T, root string) *Machine {
+func Boot(t testing.TB, root string) *Machine {
 	t.Helper()
 	need(t, "systemd-nspawn", "nsenter")
 	m := &Machine{t: t, Root: root, log: filepath.Join(t.TempDir(), "boot.log")}

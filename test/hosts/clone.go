@@ -18,7 +18,7 @@ const mountName = "lockfast-test-"
 
 // Clone puts an overlay over a root and returns where it is mounted; changes
 // do not reach the root below.
-func Clone(t *testing.T, root string) string {
+func Clone(t testing.TB, root string) string {
 	t.Helper()
 	sweep(t)
 	base := scratch(t)
@@ -40,14 +40,14 @@ func Clone(t *testing.T, root string) string {
 
 // scratch is a folder in memory where there is enough of it, else on disk: what
 // a package manager syncs takes three times as long there.
-func scratch(t *testing.T) string {
+func scratch(t testing.TB) string {
 	t.Helper()
 	const enough = 4 << 30
 	var s syscall.Statfs_t
 	if err := syscall.Statfs("/dev/shm", &s); err != nil || int64(s.Bavail)*s.Bsize < enough {
 		return t.TempDir()
 	}
-	dir, err := os.MkdirTemp("/dev/shm", mountName)
+	dir, err := os.MkdirTemp("/dev/shm", mountName) //nolint:usetesting // TempDir lies on the disk
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +56,7 @@ func scratch(t *testing.T) string {
 }
 
 // sweep unmounts what a test run left that was killed.
-func sweep(t *testing.T) {
+func sweep(t testing.TB) {
 	t.Helper()
 	data, err := os.ReadFile("/proc/self/mounts")
 	if err != nil {

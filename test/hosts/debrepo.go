@@ -23,7 +23,7 @@ type Deb struct {
 }
 
 // Build makes the .deb in dir.
-func (d Deb) Build(t *testing.T, dir string) string {
+func (d Deb) Build(t testing.TB, dir string) string {
 	t.Helper()
 	tree := t.TempDir()
 	set := func(v *string, or string) {
@@ -61,7 +61,7 @@ func (d Deb) Build(t *testing.T, dir string) string {
 	return fmt.Sprintf("%s_%s_%s.deb", d.Name, d.Version, d.Arch)
 }
 
-func write(t *testing.T, path, content string) {
+func write(t testing.TB, path, content string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
@@ -81,7 +81,7 @@ type Repository struct {
 
 // Install signs the repository with a throw-away key, copies it into a root
 // and adds it to the root's sources. apt needs a refresh afterwards.
-func (r Repository) Install(t *testing.T, root, name string) {
+func (r Repository) Install(t testing.TB, root, name string) {
 	t.Helper()
 	need(t, "dpkg-scanpackages", "apt-ftparchive", "gpg")
 	dir := filepath.Join(root, "srv", name)

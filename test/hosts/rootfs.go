@@ -33,7 +33,7 @@ func WebHost(suite string) Spec {
 const keep = 14 * 24 * time.Hour
 
 // Rootfs unpacks a fresh copy of a root file system and returns its folder.
-func Rootfs(t *testing.T, spec Spec) string {
+func Rootfs(t testing.TB, spec Spec) string {
 	t.Helper()
 	tarball := build(t, spec)
 	dir := t.TempDir()
@@ -42,7 +42,7 @@ func Rootfs(t *testing.T, spec Spec) string {
 }
 
 // build makes the tarball unless a young one is there.
-func build(t *testing.T, spec Spec) string {
+func build(t testing.TB, spec Spec) string {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Fatal("making hosts needs root")
@@ -76,7 +76,7 @@ func build(t *testing.T, spec Spec) string {
 }
 
 // prune removes old tarballs.
-func prune(t *testing.T, cache string) {
+func prune(t testing.TB, cache string) {
 	t.Helper()
 	tarballs, err := filepath.Glob(filepath.Join(cache, "*.tar.zst"))
 	if err != nil {
@@ -91,7 +91,7 @@ func prune(t *testing.T, cache string) {
 
 // lock keeps other test programs from building the same tarball; the kernel
 // lets go of it when this one dies.
-func lock(t *testing.T, path string) (unlock func()) {
+func lock(t testing.TB, path string) (unlock func()) {
 	t.Helper()
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {

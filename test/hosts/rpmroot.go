@@ -19,7 +19,7 @@ type RPM struct {
 }
 
 // RPMRoot makes a root with the packages in its database and an os-release.
-func RPMRoot(t *testing.T, osRelease string, packages []RPM) string {
+func RPMRoot(t testing.TB, osRelease string, packages []RPM) string {
 	t.Helper()
 	need(t, "rpm", "rpmbuild")
 	root, work := t.TempDir(), t.TempDir()

@@ -23,7 +23,7 @@ exec chroot "$root" "$@"`
 
 // Run runs a program in a root, without systemd, in namespaces of its own, and
 // returns what it printed. Services are not started by package scripts.
-func Run(t *testing.T, root string, args ...string) string {
+func Run(t testing.TB, root string, args ...string) string {
 	t.Helper()
 	out, errOut, code := Try(t, root, args...)
 	if code != 0 {
@@ -33,7 +33,7 @@ func Run(t *testing.T, root string, args ...string) string {
 }
 
 // Try is Run for programs that may fail.
-func Try(t *testing.T, root string, args ...string) (stdout, stderr []byte, code int) {
+func Try(t testing.TB, root string, args ...string) (stdout, stderr []byte, code int) {
 	t.Helper()
 	refuse := filepath.Join(root, "usr/sbin/policy-rc.d")
 	if err := os.WriteFile(refuse, []byte("#!/bin/sh\nexit 101\n"), 0o755); err != nil {
@@ -46,7 +46,7 @@ func Try(t *testing.T, root string, args ...string) (stdout, stderr []byte, code
 	return result(t, cmd)
 }
 
-func result(t *testing.T, cmd *exec.Cmd) (stdout, stderr []byte, code int) {
+func result(t testing.TB, cmd *exec.Cmd) (stdout, stderr []byte, code int) {
 	t.Helper()
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
@@ -62,7 +62,7 @@ func result(t *testing.T, cmd *exec.Cmd) (stdout, stderr []byte, code int) {
 }
 
 // need fails the test where a program is missing.
-func need(t *testing.T, programs ...string) {
+func need(t testing.TB, programs ...string) {
 	t.Helper()
 	for _, p := range programs {
 		if _, err := exec.LookPath(p); err != nil {
@@ -71,7 +71,7 @@ func need(t *testing.T, programs ...string) {
 	}
 }
 
-func must(t *testing.T, cmd *exec.Cmd) string {
+func must(t testing.TB, cmd *exec.Cmd) string {
 	t.Helper()
 	out, err := cmd.CombinedOutput()
 	if err != nil {

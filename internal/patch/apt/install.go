@@ -1,6 +1,7 @@
 package apt
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -130,7 +131,7 @@ func (b *Backend) launch(ctx context.Context, o patch.Order, args []string) erro
 		return fmt.Errorf("cannot run %s: %w", args[0], err)
 	}
 	if code != 0 {
-		return fmt.Errorf("%s failed (exit %d): %s; see %s", args[0], code, strings.Join(said[:min(3, len(said))], "; "), o.Log)
+		return fmt.Errorf("%s failed (exit %d): %s; see %s", args[0], code, cmp.Or(strings.Join(said[:min(3, len(said))], "; "), "it printed no error"), o.Log)
 	}
 	return nil
 }

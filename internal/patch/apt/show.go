@@ -49,10 +49,8 @@ func (b *Backend) show(ctx context.Context, refs []patch.Ref) (map[patch.Ref]lis
 
 func (b *Backend) ask(ctx context.Context, refs []patch.Ref) (map[patch.Ref]listed, error) {
 	args := append([]string{"show", "--no-all-versions"}, b.aside...)
-	asked := map[patch.Ref]bool{}
 	for _, r := range refs {
 		args = append(args, arg(r))
-		asked[r] = true
 	}
 	out, err := b.run(ctx, "apt-cache", args...)
 	if err != nil {
@@ -67,10 +65,8 @@ func (b *Backend) ask(ctx context.Context, refs []patch.Ref) (map[patch.Ref]list
 	}
 	found := map[patch.Ref]listed{}
 	for _, l := range all {
-		for _, r := range []patch.Ref{l.Ref, {Name: l.Name, Version: l.Version}} { // asked for with its architecture or without
-			if asked[r] && l.sha256 != "" {
-				found[r] = l
-			}
+		if l.sha256 != "" { // it may have been asked for without its architecture
+			found[l.Ref], found[patch.Ref{Name: l.Name, Version: l.Version}] = l, l
 		}
 	}
 	return found, nil
