@@ -92,10 +92,13 @@ func (s *selector) spoken(u *inventory.Update) []*result.Finding {
 }
 
 // version is the version that an update is taken to: the lowest with all
-// security fixes, or with All the newest. A pin may keep the candidate below
-// the fix, or leave none.
+// security fixes, or with All the newest that is old enough. A pin may keep the
+// candidate below the fix, or leave none.
 func (s *selector) version(u *inventory.Update) string {
-	if u.Fixed == "" || s.o.All && u.Candidate != "" && s.inv.Scheme().Compare(u.Candidate, u.Fixed) > 0 {
+	switch {
+	case u.Fixed == "":
+		return u.Candidate
+	case s.o.All && u.Candidate != "" && s.inv.Scheme().Compare(u.Candidate, u.Fixed) > 0 && s.young(cmp.Or(u.Source, u.Package), u.Candidate) == "":
 		return u.Candidate
 	}
 	return u.Fixed

@@ -268,6 +268,9 @@ func Fix(w io.Writer, d *result.Fix, o Options) error {
 }
 
 func (t *table) aftermath(d *result.Fix) {
+	if d.Transaction != "" {
+		t.section("What happened")
+	}
 	for _, g := range d.GoneBack {
 		t.text(red, "", clean(fmt.Sprintf("Taken back: %s to %s: %s", strings.Join(g.Packages, ", "), g.To, g.Why)))
 	}

@@ -29,7 +29,7 @@ var enums = map[string][]any{
 	"Scan.schema": {result.ScanSchema}, "Finding.status": {result.StatusOpen, result.StatusRestart, result.StatusNoFix, result.StatusLeftover},
 	"Finding.severity": severityWords, "Vulnerability.severity": severityWords, "Status.outcome": {"succeeded", "partial", "failed", "not applicable"},
 	"Data.kind": {"osv", "kev", "epss", "cve", "archive"}, "Data.trust": {"signed", "https", "http", "files", "archive"}, "Evidence.kind": {"advisory", "package-manager", "process", "kernel"},
-	"Socket.filter": {"open", "filtered", "unknown"}, "Listener.scope": {"loopback", "local", "any", "unknown"}, "Exit.code": {0, 1, 3},
+	"Socket.filter": {"open", "filtered", "unknown"}, "Listener.scope": {"loopback", "local", "any", "unknown"}, "Exit.code": {0, 1, 2, 3, 4, 5, 6, 7},
 	"Package.origin": {"distribution", "backports", "vendor", "local", "unknown"}, "Package.manager": {"dpkg", "rpm", "apk"},
 }
 
@@ -42,6 +42,8 @@ func derive(t reflect.Type, defs map[string]any) any {
 		return map[string]any{"anyOf": []any{derive(t.Elem(), defs), map[string]any{"type": "null"}}}
 	case t.String() == "time.Time":
 		return map[string]any{"type": "string", "format": "date-time"}
+	case t == reflect.TypeFor[[]byte]():
+		return map[string]any{"type": "string", "contentEncoding": "base64"}
 	case t.Kind() == reflect.Slice:
 		return map[string]any{"type": "array", "items": derive(t.Elem(), defs)}
 	case t.Kind() == reflect.Map:

@@ -3,6 +3,7 @@
 package e2e_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -81,9 +82,9 @@ func newDNFWorld(t *testing.T, r hosts.RPMRepository, install ...string) *dnfWor
 	return w
 }
 
-func (h *dnfHost) dnf(t *testing.T, args ...string) string {
+func (h *dnfHost) dnf(t *testing.T, args ...string) {
 	t.Helper()
-	return command(t, "dnf", append(append([]string{"--installroot=" + h.root, "-y", "-q"}, h.world.args()...), args...)...)
+	command(t, "dnf", append(append([]string{"--installroot=" + h.root, "-y", "-q"}, h.world.args()...), args...)...)
 }
 
 func (h *dnfHost) rpm(t *testing.T, args ...string) string {
@@ -205,12 +206,8 @@ func TestDNFRepair(t *testing.T) {
 	news := []patch.Ref{ref("alpha", "2-1"), ref("beta", "2-1"), ref("gamma", "2-1"), ref("delta", "1-1")}
 	olds := []patch.Ref{ref("alpha", "1-1"), ref("beta", "1-1"), ref("gamma", "1-1")}
 	for _, c := range []struct {
-		name  string
-		spoil func(t *testing.T, h *dnfHost) // what a crash within the unpacking of a file leaves
-	}{
-		{"Clean", func(*testing.T, *dnfHost) {}},
-		{"Files", func(t *testing.T, h *dnfHost) { writeFile(t, filepath.Join(h.root, "opt/gamma/data"), "2-") }},
-	} {
+		name, spoil string // a file that the crash left half written
+	}{{"Clean", ""}, {"Files", "opt/gamma/data"}} {
 		t.Run(c.name, func(t *testing.T) {
 			h := w.host(t)
 			fetch := patch.Fetch{Dir: t.TempDir()}
@@ -229,7 +226,9 @@ func TestDNFRepair(t *testing.T) {
 			if err := h.Install(t.Context(), order); err == nil {
 				t.Fatal("the crash was not noticed")
 			}
-			c.spoil(t, h)
+			if c.spoil != "" {
+				writeFile(t, filepath.Join(h.root, c.spoil), "2-")
+			}
 			if out := h.rpm(t, "-qa"); !strings.Contains(out, "alpha-1-1") || !strings.Contains(out, "alpha-2-1") {
 				t.Errorf("the crash left another state:\n%s", out)
 			}
@@ -257,6 +256,76 @@ func TestDNFRepair(t *testing.T) {
 			}
 			if bad, err := h.Verify(t.Context(), []string{"alpha", "beta", "gamma"}); err != nil || len(bad) > 0 {
 				t.Errorf("%+v, %v", bad, err)
+			}
+		})
+	}
+}
+
+// killingLauncher kills a program once it has printed a number of steps.
+type killingLauncher struct {
+	directLauncher
+	after int
+}
+
+func (k *killingLauncher) Launch(ctx context.Context, j patch.Job) (int, error) {
+	ctx, kill := context.WithCancel(ctx)
+	defer kill()
+	line := j.Line
+	j.Line = func(text string) {
+		if strings.HasPrefix(text, "  ") && strings.Contains(text, " : ") {
+			if k.after--; k.after == 0 {
+				kill()
+			}
+		}
+		if line != nil {
+			line(text)
+		}
+	}
+	return k.directLauncher.Launch(ctx, j)
+}
+
+// Wherever a run is killed, repairing leaves whole packages at one version each,
+// and they can be taken back.
+func TestDNFKilledAnywhere(t *testing.T) {
+	w := newDNFWorld(t, dnfCrashes(), "alpha-1-1", "beta-1-1", "gamma-1-1")
+	names := []string{"alpha", "beta", "gamma"}
+	for _, after := range []int{1, 3, 5, 7} {
+		t.Run(fmt.Sprint(after), func(t *testing.T) {
+			h := w.host(t)
+			fetch := patch.Fetch{Dir: t.TempDir()}
+			olds, missing, err := h.Previous(t.Context(), []patch.Ref{ref("alpha", "1-1"), ref("beta", "1-1"), ref("gamma", "1-1")}, fetch)
+			if err != nil || len(missing) > 0 {
+				t.Fatal(missing, err)
+			}
+			news, err := h.Download(t.Context(), []patch.Ref{ref("alpha", "2-1"), ref("beta", "2-1"), ref("gamma", "2-1"), ref("delta", "1-1")}, fetch)
+			if err != nil {
+				t.Fatal(err)
+			}
+			h.up.Store(false)
+			killed := dnf.New(dnf.Options{Runner: hostexec.System{}, Launcher: &killingLauncher{after: after}, Root: h.root, Args: w.args()})
+			order := patch.Order{ID: "there", Log: filepath.Join(t.TempDir(), "log"), Files: news}
+			t.Logf("killed: %v\n%s", killed.Install(t.Context(), order), h.rpm(t, "-qa"))
+			order.Files = []patch.Archive{{Path: filepath.Join(fetch.Dir, "any")}}
+			if broken, err := h.Repair(t.Context(), order); err != nil || len(broken) > 0 {
+				log, _ := os.ReadFile(order.Log)
+				t.Fatalf("%+v, %v\n%s", broken, err, log)
+			}
+			t.Logf("repaired:\n%s", h.rpm(t, "-qa"))
+			if bad, err := h.Verify(t.Context(), names); err != nil || len(bad) > 0 {
+				t.Errorf("%+v, %v", bad, err)
+			}
+			back := patch.Order{
+				ID: "back", Log: order.Log, Files: olds, Remove: []patch.Ref{{Name: "delta", Arch: "x86_64"}}, Downgrade: true,
+				Want: []plan.Package{at("alpha", "1-1"), at("beta", "1-1"), at("delta", ""), at("gamma", "1-1")},
+			}
+			if err := h.Install(t.Context(), back); err != nil {
+				t.Fatal(err)
+			}
+			if bad, err := h.Verify(t.Context(), names); err != nil || len(bad) > 0 {
+				t.Errorf("%+v, %v", bad, err)
+			}
+			if broken, err := h.Audit(t.Context()); err != nil || len(broken) > 0 {
+				t.Errorf("%+v, %v", broken, err)
 			}
 		})
 	}

@@ -100,8 +100,8 @@ func (p RPMFile) build(t *testing.T, work, to string) {
 	if epoch != "" {
 		text += "Epoch: " + epoch + "\n"
 	}
-	for _, need := range p.Needs {
-		text += "Requires: " + need + "\n"
+	if len(p.Needs) > 0 {
+		text += "Requires: " + strings.Join(p.Needs, ", ") + "\n"
 	}
 	text += fmt.Sprintf("%%description\ntest\n%%install\nmkdir -p %%{buildroot}/etc %%{buildroot}/opt/%[1]s\necho %[2]s >%%{buildroot}/opt/%[1]s/data\n", p.Name, p.Version)
 	files := "%files\n/opt/" + p.Name + "\n"

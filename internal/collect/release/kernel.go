@@ -54,8 +54,9 @@ func packageArch(pkgs []inventory.Package) string {
 }
 
 // debianBuild is where Debian's kernels say their package version in
-// /proc/version: "#1 SMP PREEMPT_DYNAMIC Debian 6.1.137-1 (2025-05-07)".
-var debianBuild = regexp.MustCompile(`\bDebian ([0-9][0-9A-Za-z.+~:-]*)`)
+// /proc/version: "#1 SMP PREEMPT_DYNAMIC Debian 6.1.137-1 (2025-05-07)". Before
+// the "#" stands the compiler, which is Debian's too.
+var debianBuild = regexp.MustCompile(`#.*\bDebian ([0-9][0-9A-Za-z.+~:-]*)`)
 
 func running(fsys fs.FS, k *inventory.Kernel) error {
 	release, err := hostfs.ReadLimited(fsys, "proc/sys/kernel/osrelease", maxFile)

@@ -47,7 +47,7 @@ func kernelPackage(name, version string) inventory.Package {
 func liveHost(runs, version string, kernels ...string) collect.Host {
 	m := fstest.MapFS{
 		"proc/sys/kernel/osrelease": {Data: []byte(runs + "\n")},
-		"proc/version":              {Data: []byte("Linux version " + runs + " (x) #1 SMP PREEMPT_DYNAMIC " + version + " (2025-05-07)\n")},
+		"proc/version":              {Data: []byte("Linux version " + runs + " (debian-kernel@lists.debian.org) (gcc-12 (Debian 12.2.0-14+deb12u1) 12.2.0, GNU ld (GNU Binutils for Debian) 2.40) #1 SMP PREEMPT_DYNAMIC " + version + " (2025-05-07)\n")},
 	}
 	for _, k := range kernels {
 		m["boot/vmlinuz-"+k] = &fstest.MapFile{}
