@@ -55,6 +55,9 @@ func makeDir(path string, perm fs.FileMode) (made bool, err error) {
 	return false, err
 }
 
+// Link gives a file of ours a second name.
+func Link(from, to string) error { return os.Link(from, to) }
+
 // RemoveAll removes a folder of ours with everything in it.
 func RemoveAll(path string) error { return os.RemoveAll(path) }
 

@@ -231,9 +231,6 @@ func (s *selector) installed(u *inventory.Update) inventory.Package {
 }
 
 func (s *selector) held(u *inventory.Update) bool {
-	if slices.Contains(s.o.Only, u.Package) {
-		return false
-	}
 	return slices.ContainsFunc(s.inv.Packages, func(p inventory.Package) bool {
 		return p.Name == u.Package && (p.Arch == u.Arch || u.Arch == "") && p.Held && p.State.Present()
 	})

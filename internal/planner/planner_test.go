@@ -64,7 +64,7 @@ func TestSelect(t *testing.T) {
 		"lowest version with the fixes":     {findings: both[:1], want: "nginx 2"},
 		"all takes the newest":              {findings: both[:1], options: planner.Options{All: true}, want: "nginx 3, tar 2", left: "curl: held"},
 		"held":                              {findings: both, want: "nginx 2", left: "curl: held"},
-		"held, but named":                   {findings: both, options: planner.Options{Only: []string{"curl"}}, want: "curl 2", left: "nginx: --only"},
+		"held, also when named":             {findings: both, options: planner.Options{Only: []string{"curl"}}, left: "curl: held"},
 		"only a CVE":                        {findings: both, options: planner.Options{Only: []string{"cve-2026-1"}}, want: "nginx 2", left: "curl: --only"},
 		"excluded by prefix":                {findings: both[:1], options: planner.Options{Exclude: []string{"ngi*"}}, left: "nginx: excluded"},
 		"excluded by CVE":                   {findings: both[:1], options: planner.Options{Exclude: []string{"CVE-2026-1"}}, left: "nginx: excluded"},

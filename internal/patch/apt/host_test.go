@@ -24,7 +24,7 @@ const (
 	audits    = "dpkg-query -W -f ${Package}\t${Architecture}\t${Version}\t${db:Status-Want}\t${db:Status-Eflag}\t${db:Status-Status}\n"
 	states    = audits + " "
 	occupies  = "dpkg-query -W -f ${Package}\t${Architecture}\t${Installed-Size}\n "
-	wishes    = "-q -y --no-install-recommends --allow-change-held-packages --allow-downgrades -o Debug::NoLocking=1 -o APT::Get::AutomaticRemove=false "
+	wishes    = "-q -y --no-install-recommends --allow-downgrades -o Debug::NoLocking=1 -o APT::Get::AutomaticRemove=false "
 	wouldGet  = "apt-get --print-uris -q --no-remove -o Dir::Cache::Archives=/nonexistent/ " + wishes
 	rehearses = "apt-get -s " + wishes
 	shows     = "apt-cache show --no-all-versions "

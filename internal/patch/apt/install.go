@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/lockfast/lockfast/internal/hostexec"
+	"github.com/lockfast/lockfast/internal/hostfs"
 	"github.com/lockfast/lockfast/internal/patch"
 	"github.com/lockfast/lockfast/internal/plan"
 )
@@ -64,12 +65,15 @@ func (b *Backend) install(ctx context.Context, o patch.Order) error {
 		}
 		targets = append(targets, f.Path)
 	}
+	only, remove, err := b.only(o)
+	if err != nil {
+		return err
+	}
+	defer remove()
 	for _, r := range o.Remove {
 		targets = append(targets, named(r)+"-")
 	}
-	if len(o.Files) > 0 {
-		args = append(args, "-o", "Dir::Cache::Archives="+filepath.Dir(o.Files[0].Path))
-	}
+	args = append(args, only...)
 	if len(o.Remove) > 0 {
 		if err := b.removesOnly(ctx, o, targets); err != nil {
 			return err
@@ -85,6 +89,27 @@ func planned(f patch.Archive) error {
 		return errors.Join(fmt.Errorf("package file %s is not the one that was planned; nothing was installed", f.Path), err)
 	}
 	return nil
+}
+
+// only shows apt a folder with the files of an order and no others: what else
+// lies in our cache must not come in with them.
+func (b *Backend) only(o patch.Order) (args []string, remove func(), err error) {
+	if len(o.Files) == 0 {
+		return nil, func() {}, nil
+	}
+	dir := filepath.Join(filepath.Dir(o.Files[0].Path), "run-"+o.ID)
+	if err := hostfs.RemoveAll(dir); err != nil {
+		return nil, nil, fmt.Errorf("cannot make a folder of package files: %w", err)
+	}
+	if err := hostfs.MkdirAll(filepath.Join(dir, "partial"), 0o755); err != nil {
+		return nil, nil, fmt.Errorf("cannot make a folder of package files: %w", err)
+	}
+	for _, f := range o.Files {
+		if err := hostfs.Link(f.Path, filepath.Join(dir, filepath.Base(f.Path))); err != nil {
+			return nil, nil, fmt.Errorf("cannot make a folder of package files: %w", err)
+		}
+	}
+	return []string{"-o", "Dir::Cache::Archives=" + dir}, func() { _ = hostfs.RemoveAll(dir) }, nil
 }
 
 // removesOnly asks first, since with a removal apt may remove more.

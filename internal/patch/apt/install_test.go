@@ -77,7 +77,7 @@ func TestInstall(t *testing.T) {
 			if err := h.Install(t.Context(), *o); err != nil {
 				t.Fatal(err)
 			}
-			want := []string{installs + test.begin + " -o Dir::Cache::Archives=" + h.fetch.Dir + " install " + filepath.Join(h.fetch.Dir, "a_1%3a2_amd64.deb")}
+			want := []string{installs + test.begin + " -o Dir::Cache::Archives=" + h.fetch.Dir + "/run-tx-1 install " + filepath.Join(h.fetch.Dir, "a_1%3a2_amd64.deb")}
 			if diff := cmp.Diff(want, h.jobs); diff != "" {
 				t.Error(diff)
 			}
@@ -146,7 +146,7 @@ func TestInstallRemovesOnlyWhatItShall(t *testing.T) {
 				}
 				return
 			}
-			if diff := cmp.Diff([]string{installs + "--purge --reinstall -o Dir::Cache::Archives=" + h.fetch.Dir + " " + targets}, h.jobs); diff != "" || err != nil {
+			if diff := cmp.Diff([]string{installs + "--purge --reinstall -o Dir::Cache::Archives=" + h.fetch.Dir + "/run-tx-1 " + targets}, h.jobs); diff != "" || err != nil {
 				t.Error(err, diff)
 			}
 		})

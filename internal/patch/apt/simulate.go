@@ -37,7 +37,7 @@ func (b *Backend) Simulate(ctx context.Context, r patch.Request) (patch.Simulati
 	if len(r.Targets) == 0 {
 		return patch.Simulation{}, nil
 	}
-	sim, err := b.simulateTargets(ctx, r.Targets)
+	sim, err := b.simulateTargets(ctx, r.Targets, r.NewOK)
 	if err != nil {
 		return patch.Simulation{}, fmt.Errorf("cannot simulate the update: %w", err)
 	}
@@ -56,8 +56,11 @@ func (b *Backend) finish(ctx context.Context, r patch.Request, sim patch.Simulat
 	return sim, b.sizes(ctx, sim.Changes)
 }
 
-func (b *Backend) simulateTargets(ctx context.Context, targets []patch.Ref) (patch.Simulation, error) {
+func (b *Backend) simulateTargets(ctx context.Context, targets []patch.Ref, newOK bool) (patch.Simulation, error) {
 	changes, err := b.simulate(ctx, installArgs(targets)...)
+	if i := slices.IndexFunc(changes, func(c patch.Change) bool { return c.From == "" }); err == nil && i >= 0 && !newOK {
+		err = &simulationError{changes[i].Name + " would be installed anew, which was not allowed"}
+	}
 	var failed *simulationError
 	switch {
 	case err == nil:
@@ -67,16 +70,16 @@ func (b *Backend) simulateTargets(ctx context.Context, targets []patch.Ref) (pat
 	case len(targets) == 1:
 		return patch.Simulation{Problems: []patch.Problem{{Package: targets[0].Name, Why: failed.why}}}, nil
 	}
-	return b.withoutProblems(ctx, targets)
+	return b.withoutProblems(ctx, targets, newOK)
 }
 
 // withoutProblems leaves out the targets that fail on their own and asks for
 // the rest together.
-func (b *Backend) withoutProblems(ctx context.Context, targets []patch.Ref) (patch.Simulation, error) {
+func (b *Backend) withoutProblems(ctx context.Context, targets []patch.Ref, newOK bool) (patch.Simulation, error) {
 	var sim patch.Simulation
 	var good []patch.Ref
 	for half := range slices.Chunk(targets, (len(targets)+1)/2) {
-		part, err := b.simulateTargets(ctx, half)
+		part, err := b.simulateTargets(ctx, half, newOK)
 		if err != nil {
 			return sim, err
 		}
@@ -97,7 +100,7 @@ func (b *Backend) withoutProblems(ctx context.Context, targets []patch.Ref) (pat
 			return sim, err
 		}
 	}
-	again, err := b.simulateTargets(ctx, good)
+	again, err := b.simulateTargets(ctx, good, newOK)
 	sim.Changes, sim.Problems = again.Changes, append(sim.Problems, again.Problems...)
 	return sim, err
 }
@@ -142,7 +145,7 @@ type simulationError struct{ why string }
 func (e *simulationError) Error() string { return e.why }
 
 var wish = []string{ //nolint:gochecknoglobals // a constant list
-	"-q", "-y", "--no-install-recommends", "--allow-change-held-packages", "--allow-downgrades",
+	"-q", "-y", "--no-install-recommends", "--allow-downgrades", // and what is held stays
 	"-o", "Debug::NoLocking=1", "-o", "APT::Get::AutomaticRemove=false",
 }
 
