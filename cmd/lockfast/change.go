@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -39,7 +40,19 @@ func (f *changeFlags) confirmation(cmd *cobra.Command) {
 }
 
 func (a *app) places(f changeFlags) secure.Places {
-	return secure.Places{State: cmp.Or(f.state, a.config.State, defaultState), Cache: cmp.Or(f.cache, a.config.Cache, defaultCache)}
+	return secure.Places{State: absolute(cmp.Or(f.state, a.config.State, defaultState)), Cache: absolute(cmp.Or(f.cache, a.config.Cache, defaultCache))}
+}
+
+// absolute makes a path mean the same to programs that run elsewhere.
+func absolute(path string) string {
+	if path == "" {
+		return ""
+	}
+	whole, err := filepath.Abs(path)
+	if err != nil {
+		return path // without a current folder, what uses the path will say so
+	}
+	return whole
 }
 
 // codes maps how a change ended to the exit code.

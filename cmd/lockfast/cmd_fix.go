@@ -172,7 +172,7 @@ func (f *fixFlags) fetch(cmd *cobra.Command) {
 func (a *app) fixOptions(f fixFlags) (secure.FixOptions, error) {
 	o := secure.FixOptions{
 		Places: a.places(f.changeFlags), All: f.all, Only: f.only, Exclude: append(f.exclude, a.config.Fix.Exclude...), MinAgeKEV: f.minAgeKEV,
-		Refresh: f.refresh, Offline: f.offline, Consent: f.consent, Probes: f.probes, Hooks: f.hooks, Events: a.events(),
+		Refresh: f.refresh, Offline: f.offline, Consent: f.consent, Probes: absolute(f.probes), Hooks: absolute(f.hooks), Events: a.events(),
 	}
 	var err error
 	if o.Scan, err = a.scanOptions(f.scan); err != nil {

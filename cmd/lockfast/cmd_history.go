@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -52,7 +51,10 @@ func (a *app) history(f changeFlags, args []string) error {
 		}
 		doc.Transactions = slices.DeleteFunc(doc.Transactions, func(t result.Transaction) bool { return t.ID != args[0] })
 		if len(doc.Transactions) == 0 {
-			return errors.Join(err, fmt.Errorf("transaction %s %w", args[0], change.ErrUnknown))
+			if err != nil {
+				return err
+			}
+			return usagef("transaction %s %v", args[0], change.ErrUnknown)
 		}
 	}
 	detailed := len(args) == 1
@@ -104,7 +106,7 @@ EXIT STATUS
 				return changeError(err)
 			}
 			return a.print("", map[string]any{"schema": "lockfast.prune/1", "removed": removed}, func(w io.Writer) error {
-				_, err := fmt.Fprintf(w, "forgotten: %d transactions %s\n", len(removed), strings.Join(removed, " "))
+				_, err := fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("forgotten: %d transactions %s", len(removed), strings.Join(removed, " ")), " "))
 				return err
 			})
 		},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -79,7 +80,9 @@ func (a *app) undo(ctx context.Context, f undoFlags, args []string) error {
 	u, err := secure.BeginUndo(ctx, o)
 	if conflict, ok := errors.AsType[*change.ConflictError](err); ok {
 		for _, c := range conflict.Conflicts {
-			_, _ = fmt.Fprint(a.stderr, c.Diff)
+			for line := range strings.Lines(c.Diff) {
+				_, _ = fmt.Fprintln(a.stderr, report.Clean(strings.TrimRight(line, "\n"), 400))
+			}
 		}
 	}
 	if err != nil {

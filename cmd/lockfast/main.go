@@ -135,7 +135,12 @@ EXIT STATUS
 	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usagef("%v; see %s --help", err, c.CommandPath())
 	})
-	cmd.PersistentPreRunE = func(*cobra.Command, []string) error { return a.loadConfig() }
+	cmd.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
+		if err := c.ValidateFlagGroups(); err != nil {
+			return usagef("%v; see %s --help", err, c.CommandPath())
+		}
+		return a.loadConfig()
+	}
 	cmd.AddCommand(a.scanCommand(), a.fixCommand(), a.undoCommand(), a.historyCommand(), a.recoverCommand(), a.advisoriesCommand(), a.versionCommand())
 	cmd.AddCommand(helpTopics()...)
 	describeCompletion(cmd)

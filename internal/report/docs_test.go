@@ -11,17 +11,22 @@ import (
 	"github.com/lockfast/lockfast/internal/result"
 )
 
-// documented are the words in code type of each section of scan.md, by the
-// section's type.
-func documented(t *testing.T) map[string]map[string]bool {
+func read(t *testing.T, file string) string {
 	t.Helper()
-	data, err := os.ReadFile("../../docs/formats/scan.md")
+	data, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return string(data)
+}
+
+// documented are the words in code type of each section of a page, by the
+// section's type.
+func documented(t *testing.T, page string) map[string]map[string]bool {
+	t.Helper()
 	sections := map[string]map[string]bool{}
-	word := regexp.MustCompile("`([a-z_]+)`")
-	for _, section := range strings.Split(string(data), "\n## ")[1:] {
+	word := regexp.MustCompile("`([a-z0-9_]+)`")
+	for _, section := range strings.Split(read(t, "../../docs/formats/"+page+".md"), "\n## ")[1:] {
 		name, text, _ := strings.Cut(section, ":")
 		sections[name] = map[string]bool{}
 		for _, m := range word.FindAllStringSubmatch(text, -1) {
@@ -33,7 +38,7 @@ func documented(t *testing.T) map[string]map[string]bool {
 
 // Every field of every object of the document is described in its section.
 func TestEveryFieldIsDocumented(t *testing.T) {
-	sections := documented(t)
+	sections := documented(t, "scan")
 	done := map[reflect.Type]bool{reflect.TypeFor[time.Time](): true}
 	var walk func(reflect.Type)
 	walk = func(typ reflect.Type) {

@@ -23,7 +23,7 @@ func newTable(w io.Writer, o Options) *table {
 // FixPlan writes what a fix would do, for people.
 func FixPlan(w io.Writer, d *result.FixPlan, o Options) error {
 	t := newTable(w, o)
-	t.line(bold, fmt.Sprintf("%s · %s · plan of updates through %s", clean(d.Host.Name), clean(d.Host.ReleaseName), d.Manager))
+	t.line(bold, fmt.Sprintf("%s · %s · plan of updates through %s", clean(d.Host.Name), clean(d.Host.ReleaseName), clean(d.Manager)))
 	if len(d.Updates) == 0 {
 		t.text("", "", "Nothing is to be updated.")
 	} else {
@@ -38,7 +38,7 @@ func FixPlan(w io.Writer, d *result.FixPlan, o Options) error {
 	t.list("Needs your explicit consent (--accept-one-way)", red, d.Consent)
 	t.list("Cannot be applied as it is", red, d.Refused)
 	t.unknownOf(d.Unknown)
-	t.list("What "+d.Manager+" cannot do", faint, d.Limits)
+	t.list("What "+clean(d.Manager)+" cannot do", faint, d.Limits)
 	return t.out.Flush()
 }
 
@@ -97,10 +97,14 @@ func (t *table) updates(list []result.Update) {
 		}
 		var names []string
 		for _, p := range group {
-			names = append(names, p.Package)
+			name := p.Package
+			if slices.Contains(names, name) {
+				name += ":" + p.Arch
+			}
+			names = append(names, name)
 		}
 		color := ""
-		if u.KEV {
+		if slices.ContainsFunc(group, func(p result.Update) bool { return p.KEV }) {
 			color = red
 		}
 		t.text(color, "  ", clean(fmt.Sprintf("%s %s → %s%s", strings.Join(names, ", "), from, u.To, updateMarks(group))))
@@ -250,11 +254,11 @@ func Fix(w io.Writer, d *result.Fix, o Options) error {
 	if d.Transaction != "" {
 		head += " · transaction " + d.Transaction
 	}
-	t.line(bold, head)
+	t.line(bold, clean(head))
 	if d.After != nil {
 		t.text(color, "", fmt.Sprintf("%d open fixes before, %d after · installed but not running: %d before, %d after", d.Before.Fixable, d.After.Fixable, d.Before.NotRunning, d.After.NotRunning))
 	} else {
-		t.text(red, "", "The host could not be scanned again: what is open now is unknown.")
+		t.text(red, "", "The host was not scanned again: what is open now is unknown.")
 	}
 	if d.Transaction != "" {
 		t.updates(d.Updates)
@@ -268,20 +272,29 @@ func Fix(w io.Writer, d *result.Fix, o Options) error {
 }
 
 func (t *table) aftermath(d *result.Fix) {
-	if d.Transaction != "" {
-		t.section("What happened")
+	indent, begun := "", false
+	say := func(color, text string) {
+		if d.Transaction != "" && !begun {
+			t.section("What happened")
+			indent, begun = "  ", true
+		}
+		t.text(color, indent, clean(text))
 	}
 	for _, g := range d.GoneBack {
-		t.text(red, "", clean(fmt.Sprintf("Taken back: %s to %s: %s", strings.Join(g.Packages, ", "), g.To, g.Why)))
+		say(red, fmt.Sprintf("Taken back: %s to %s: %s", strings.Join(g.Packages, ", "), g.To, g.Why))
 	}
 	if len(d.Restarted) > 0 {
-		t.text("", "", "Restarted: "+clean(strings.Join(d.Restarted, ", ")))
+		say("", "Restarted: "+strings.Join(d.Restarted, ", "))
 	}
 	if len(d.StillOld) > 0 {
-		t.text(yellow, "", "Still runs old code: "+clean(processNames(d.StillOld)))
+		say(yellow, "Still runs old code: "+processNames(d.StillOld))
 	}
 	for _, k := range d.Kept {
-		t.text("", "", clean("Kept your "+k.Path+"; the package's own is "+k.New))
+		text := "Kept your " + k.Path
+		if k.New != "" {
+			text += "; the package's own is " + k.New
+		}
+		say("", text)
 	}
 	ok := 0
 	for _, j := range d.Health {
@@ -289,28 +302,28 @@ func (t *table) aftermath(d *result.Fix) {
 		case "ok":
 			ok++
 		case "broken":
-			t.text(red, "", clean("Does not work any more: "+j.Subject+": "+j.Why))
+			say(red, "Does not work any more: "+j.Subject+": "+j.Why)
 		default:
-			t.text(faint, "", clean("Not judged: "+j.Subject+": "+j.Why))
+			say(faint, "Not judged: "+j.Subject+": "+j.Why)
 		}
 	}
 	if ok > 0 {
-		t.text("", "", plural(ok, "service answers", "services answer")+" as before.")
+		say("", plural(ok, "service answers", "services answer")+" as before.")
 	}
-	t.list("Files that are not as shipped", red, d.Altered)
 	if len(d.Repacked) > 0 {
-		t.text(yellow, "", "The way back of these is a local repack, not what the distribution signed: "+clean(strings.Join(d.Repacked, ", ")))
+		say(yellow, "The way back of these is a local repack, not what the distribution signed: "+strings.Join(d.Repacked, ", "))
 	}
 	if d.Reboot {
-		t.text(yellow, "", "A reboot is needed: "+clean(d.RebootWhy))
+		say(yellow, "A reboot is needed: "+d.RebootWhy)
 	}
+	t.list("Files that are not as shipped", red, d.Altered)
 }
 
 // Undo writes what taking back does or did, for people.
 func Undo(w io.Writer, d *result.Undo, o Options) error {
 	t := newTable(w, o)
-	head := fmt.Sprintf("undo of %s (%s): %s", d.Of, clean(d.Title), d.Status)
-	t.line(bold, head)
+	head := fmt.Sprintf("undo of %s (%s): %s", d.Of, d.Title, d.Status)
+	t.line(bold, clean(head))
 	if d.Plan != nil && d.Status == "planned" {
 		t.steps(d.Plan)
 	}
@@ -334,7 +347,7 @@ func Undo(w io.Writer, d *result.Undo, o Options) error {
 // steps lists what a plan does.
 func (t *table) steps(p *plan.Plan) {
 	for i, s := range p.Steps {
-		t.line("", fmt.Sprintf("  %d. %s %s", i+1, s.Kind, clean(s.Object)))
+		t.line("", clean(fmt.Sprintf("  %d. %s %s", i+1, s.Kind, s.Object)))
 		for _, d := range s.Expect.Differences(s.Want) {
 			t.text(faint, "       ", clean(d))
 		}

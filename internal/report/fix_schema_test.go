@@ -3,165 +3,232 @@ package report_test
 import (
 	"bytes"
 	"encoding/json"
-	"os"
-	"path/filepath"
+	"fmt"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/lockfast/lockfast/internal/plan"
 	"github.com/lockfast/lockfast/internal/report"
 	"github.com/lockfast/lockfast/internal/result"
 )
 
-// changeDocuments are the documents of verbs that change a host.
-var changeDocuments = []struct {
+// document is one of the documents of verbs that change a host.
+type document struct {
 	name, title string
 	of          reflect.Type
-	sample      any
-}{
-	{"plan", "Lockfast plan", reflect.TypeFor[plan.Plan](), samplePlan()},
-	{"fix-plan", "Lockfast fix plan", reflect.TypeFor[result.FixPlan](), sampleFixPlan()},
-	{"fix", "Lockfast fix", reflect.TypeFor[result.Fix](), sampleFix()},
-	{"undo", "Lockfast undo", reflect.TypeFor[result.Undo](), sampleUndo()},
-	{"history", "Lockfast history", reflect.TypeFor[result.History](), sampleHistory()},
+	closed      map[string][]any // closed sets of values, by type and field
+	empty       any              // with nothing to say
 }
 
-func samplePlan() *plan.Plan {
-	file := func(sum string) plan.State {
-		return plan.State{File: &plan.File{Type: plan.Regular, Size: 1, SHA256: sum, Mode: 0o644, Xattrs: map[string][]byte{"user.a": []byte("b")}, MTime: time.Unix(1, 0).UTC()}}
-	}
-	set := func(version string) plan.State {
-		return plan.State{Packages: &plan.PackageSet{
-			Packages: []plan.Package{{Name: "nginx", Arch: "amd64", Version: version, Auto: true, Archive: "nginx.deb", SHA256: "00"}}, Conffiles: map[string]plan.File{"/etc/x": {Type: plan.Absent}},
-		}}
-	}
-	return &plan.Plan{
-		Schema: plan.Schema, Kind: "fix", Title: "one", Created: time.Unix(1, 0).UTC(), Tool: "lockfast", Host: "web1",
-		Steps: []plan.Step{
-			{Kind: plan.WriteFile, Object: "/etc/a", Why: "b", Expect: file("aa"), Want: file("bb"), Content: []byte("x"), Allow: []plan.Allowance{plan.AllowHardLinks}},
-			{Kind: plan.Service, Object: "a.service", Why: "b", Want: plan.State{Service: &plan.Unit{UnitFile: "masked", Active: "inactive", Links: map[string]string{"/etc/systemd/system/a.service": "/dev/null"}}}},
-			{Kind: plan.Sysctl, Object: "net.ipv4.ip_forward", Why: "b", Want: plan.State{Sysctl: &plan.Parameter{Value: "0"}}, OneWay: "why"},
-			{Kind: plan.Packages, Object: "apt", Why: "b", Expect: set("1"), Want: set("2")},
-			{Kind: plan.Reboot, Object: "host", Why: "b"},
-		},
-	}
-}
-
-func sampleUpdates() []result.Update {
-	yes, epss := true, 0.5
-	return []result.Update{
-		{Package: "nginx", Arch: "amd64", Source: "nginx", From: "1", To: "2", Size: 1 << 20, Why: "it is exposed", Closes: []string{"debian:nginx@1"}, IDs: []string{"CVE-2026-0001"}, KEV: true, EPSS: &epss, Severity: "high", Exposed: &yes, Previous: "archive"},
-		{Package: "redis-server", Arch: "amd64", Source: "redis", From: "1", To: "2", Why: "an update", Closes: []string{"debian:redis@1"}, Previous: "none", OneWay: "its data"},
-		{Package: "libnew\x1b[31m", Arch: "all", To: "1", Why: "another update needs it", Previous: "new", Necessary: "another update needs it"},
+func changeDocuments() []document {
+	kinds := []any{plan.WriteFile, plan.RemoveFile, plan.Directory, plan.Symlink, plan.Attributes, plan.Service, plan.Sysctl, plan.Packages, plan.Reboot, plan.Probe}
+	types := []any{plan.Absent, plan.Regular, plan.Dir, plan.Link}
+	severities := append(slices.Clone(severityWords), "")
+	origins := []any{"cache", "archive", "snapshot", "repacked", "none", "new"}
+	return []document{
+		{"plan", "Lockfast plan", reflect.TypeFor[plan.Plan](), map[string][]any{
+			"Plan.schema": {plan.Schema}, "Step.kind": kinds, "File.type": types,
+		}, &plan.Plan{Schema: plan.Schema}},
+		{"fix-plan", "Lockfast fix plan", reflect.TypeFor[result.FixPlan](), map[string][]any{
+			"FixPlan.schema": {result.FixPlanSchema}, "FixPlan.manager": {"apt", "dnf", "zypper"}, "Update.previous": origins, "Update.severity": severities,
+			"Plan.schema": {plan.Schema}, "Step.kind": kinds, "File.type": types, "Exit.code": {0, 2, 3},
+		}, &result.FixPlan{Schema: result.FixPlanSchema, Manager: "apt"}},
+		{"fix", "Lockfast fix", reflect.TypeFor[result.Fix](), map[string][]any{
+			"Fix.schema": {result.FixSchema}, "Fix.status": {"nothing to do", "done", "waits for a reboot", "rolled back", "partly taken back", "needs a person"},
+			"Update.previous": origins, "Update.severity": severities, "Judgement.state": {"ok", "broken", "not judged"}, "Exit.code": {0, 2, 3, 4, 5, 6, 7},
+		}, &result.Fix{Schema: result.FixSchema, Status: "nothing to do"}},
+		{"undo", "Lockfast undo", reflect.TypeFor[result.Undo](), map[string][]any{
+			"Undo.schema": {result.UndoSchema}, "Undo.status": {"planned", "nothing to do", "done", "failed"},
+			"Plan.schema": {plan.Schema}, "Step.kind": kinds, "File.type": types, "Exit.code": {0, 2, 3, 4, 5, 6},
+		}, &result.Undo{Schema: result.UndoSchema, Status: "planned"}},
+		{"history", "Lockfast history", reflect.TypeFor[result.History](), map[string][]any{
+			"History.schema": {result.HistorySchema}, "Step.kind": kinds, "File.type": types,
+			"Step.status": {"do", "doing", "done", "undo", "undoing", "undone", "wait", "held", "failed"},
+		}, &result.History{Schema: result.HistorySchema}},
 	}
 }
 
-func sampleFixPlan() *result.FixPlan {
-	return &result.FixPlan{
-		Schema: result.FixPlanSchema, Generated: time.Unix(1, 0).UTC(), Tool: result.Tool{Name: "lockfast", Version: "1"}, Host: result.Host{Name: "web1", ReleaseName: "Debian GNU/Linux 12 (bookworm)"}, Manager: "apt",
-		Updates: sampleUpdates(), Left: []result.Left{{Finding: "k", Package: "curl", Reason: "it is held", KEV: true}, {Package: "tar", Reason: "no fix exists yet"}},
-		Restarts: []string{"nginx.service"}, RestartPID: []result.Process{{PID: 1, Command: "screen"}}, Reboot: true, RebootWhy: "a new kernel", Download: 5 << 20, Disk: -3 << 20,
-		BootNeeds: 100 << 20, BootFree: 200 << 20, Broken: []string{"x (unpacked)"}, Conffiles: []string{"/etc/nginx/nginx.conf"}, Consent: []string{"redis-server cannot be undone"},
-		Refused: []string{"it would remove x"}, Unknown: []result.Unknown{{What: "age", Why: "old", Blocking: true}}, Limits: []string{"apt cannot fly"}, Plan: samplePlan(), Exit: result.Exit{Code: 2, Reasons: []string{"refused"}},
-	}
-}
-
-func sampleFix() *result.Fix {
-	after := result.Summary{BySeverity: map[string]int{}, Fixable: 1}
-	return &result.Fix{
-		Schema: result.FixSchema, Generated: time.Unix(1, 0).UTC(), Host: "web1", Transaction: "20261123-114501-ab12", Status: "partly taken back", Updates: sampleUpdates(),
-		GoneBack: []result.GoneBack{{Packages: []string{"site"}, From: "2", To: "1", Why: "nginx.service", Transaction: "20261123-114502-ab12"}},
-		Kept:     []result.Kept{{Path: "/etc/app.conf", New: "/etc/app.conf.dpkg-dist"}}, Restarted: []string{"ssh.service"}, StillOld: []result.Process{{PID: 7, Command: "dbus-daemon"}},
-		Health: []result.Judgement{{Subject: "http://127.0.0.1:80/", State: "ok"}, {Subject: "nginx.service", State: "broken", Why: "has failed"}, {Subject: "tcp://127.0.0.1:22", State: "not judged", Why: "it did not answer"}},
-		Altered: []string{"nginx: /usr/sbin/nginx ??5??????"}, Repacked: []string{"tar"}, Left: []result.Left{{Package: "curl", Reason: "it is held"}}, After: &after, Log: "/var/log/x", Reboot: true, RebootWhy: "a kernel",
-		Exit: result.Exit{Code: 4, Reasons: []string{"taken back"}},
-	}
-}
-
-func sampleUndo() *result.Undo {
-	return &result.Undo{
-		Schema: result.UndoSchema, Of: "20261123-114501-ab12", Title: "27 updates", Transaction: "20261123-114502-ab12", Status: "done", Compared: 206, Kept: []string{"/etc/x: changed"},
-		Merged: []string{"/etc/y"}, OneWay: []string{"sysctl kernel.kexec_load_disabled: only a reboot"}, Altered: []string{"a: /b"}, Plan: samplePlan(),
-	}
-}
-
-func sampleHistory() *result.History {
-	ended := time.Unix(2, 0).UTC()
-	return &result.History{Schema: result.HistorySchema, NeedsPerson: true, Transactions: []result.Transaction{
-		{
-			ID: "20261123-114501-ab12", Kind: "fix", Title: "27 updates", Status: "done", Started: time.Unix(1, 0).UTC(), Ended: &ended, Tool: "lockfast 1", Plan: "ab",
-			Steps: []result.Step{{Kind: "write-file", Object: "/etc/a", Why: "b", Status: "done", Changes: []string{"mode 0644 → 0600"}, Diff: "--- a\n+++ b\n-old\n+new\n"}},
-		},
-		{ID: "20261123-114500-ab12", Kind: "lockdown", Title: "x\x1b[2J", Status: "interrupted", Note: "why", Started: time.Unix(1, 0).UTC()},
-	}}
-}
-
-func TestChangeSchemasArePublished(t *testing.T) {
-	for _, d := range changeDocuments {
-		file := filepath.Join("../../docs/formats", d.name+".schema.json")
-		defs := map[string]any{}
-		root := derive(d.of, defs)
-		schema := map[string]any{
-			"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "https://github.com/lockfast/lockfast/docs/formats/" + d.name + ".schema.json", "title": d.title, "$defs": defs, "allOf": []any{root},
+// filled are the samples that are of a document's type.
+func (d document) filled() map[string]any {
+	all := map[string]any{"empty": d.empty}
+	for name, v := range changeSamples() {
+		if reflect.TypeOf(v).Elem() == d.of {
+			all[name] = v
 		}
-		data, err := json.MarshalIndent(schema, "", " ")
-		if err != nil {
-			t.Fatal(err)
-		}
-		data = append(data, '\n')
-		if *update {
-			if err := os.WriteFile(file, data, 0o644); err != nil {
-				t.Fatal(err)
+	}
+	return all
+}
+
+func TestGoldenChangeSchemas(t *testing.T) {
+	for _, d := range changeDocuments() {
+		publish(t, d.name, d.title, d.of, d.closed)
+		names := map[string]reflect.Type{}
+		for typ := range structs(d.of) {
+			if other := names[typ.Name()]; other != nil {
+				t.Errorf("%s: %v and %v have one name in the schema", d.name, typ, other)
 			}
+			names[typ.Name()] = typ
 		}
-		published, err := os.ReadFile(file)
-		if err != nil || !bytes.Equal(published, data) {
-			t.Errorf("%s is not what its Go type says: run make golden, and raise the schema number if readers could break (%v)", file, err)
-			continue
-		}
-		compiled := compile(t, map[string]string{d.name: file}, d.name)
-		for what, v := range map[string]any{"sample": d.sample, "empty": reflect.New(d.of).Interface()} {
-			var out bytes.Buffer
-			if err := report.Document(&out, v); err != nil {
-				t.Fatal(err)
+	}
+}
+
+// structs are all types of objects in a document.
+func structs(of reflect.Type) map[reflect.Type]bool {
+	found := map[reflect.Type]bool{}
+	var walk func(reflect.Type)
+	walk = func(typ reflect.Type) {
+		switch typ.Kind() { //nolint:exhaustive // the rest hold nothing
+		case reflect.Pointer, reflect.Slice, reflect.Map:
+			walk(typ.Elem())
+		case reflect.Struct:
+			if typ == reflect.TypeFor[time.Time]() || found[typ] {
+				return
 			}
-			if what == "empty" && d.name != "plan" { // a plan's kinds are a closed set
-				validate(t, compiled, d.name+" "+what, out.Bytes())
-			}
-			if what == "sample" {
-				validate(t, compiled, d.name+" "+what, out.Bytes())
+			found[typ] = true
+			for f := range typ.Fields() {
+				walk(f.Type)
 			}
 		}
 	}
+	walk(of)
+	return found
 }
 
-// What people read: each document at two widths, and nothing in it can control
-// a terminal.
-func TestChangeDocumentsForPeople(t *testing.T) {
-	for _, width := range []int{60, 100} {
-		var out bytes.Buffer
-		o := report.Options{Width: width, All: true}
-		for _, write := range []func() error{
-			func() error { return report.FixPlan(&out, sampleFixPlan(), o) },
-			func() error { return report.FixPlan(&out, &result.FixPlan{Manager: "apt"}, o) },
-			func() error { return report.Fix(&out, sampleFix(), o) },
-			func() error { return report.Fix(&out, &result.Fix{Status: "nothing to do"}, o) },
-			func() error { return report.Undo(&out, sampleUndo(), o) },
-			func() error {
-				return report.Undo(&out, &result.Undo{Status: "done", Exact: true, Compared: 1, Plan: samplePlan()}, o)
+func encoded(t *testing.T, v any) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	if err := report.Document(&out, v); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+func TestChangeDocumentsFitTheirSchemas(t *testing.T) {
+	for _, d := range changeDocuments() {
+		s := compile(t, map[string]string{d.name: schemaOf(d.name)}, d.name)
+		samples := d.filled()
+		if len(samples) < 2 {
+			t.Errorf("%s has no sample", d.name)
+		}
+		for name, v := range samples {
+			data := encoded(t, v)
+			validate(t, s, d.name+" "+name, data)
+			back := reflect.New(d.of).Interface()
+			if err := json.Unmarshal(data, back); err != nil || !bytes.Equal(encoded(t, back), data) {
+				t.Errorf("%s %s does not come back: %v", d.name, name, err)
+			}
+		}
+		for what, change := range map[string]func(map[string]any){
+			"another schema":   func(m map[string]any) { m["schema"] = "lockfast.scan/1" },
+			"an unknown field": func(m map[string]any) { m["quantum"] = 1 },
+			"a missing field":  func(m map[string]any) { delete(m, "schema") },
+			"a list is null": func(m map[string]any) {
+				for k, v := range m {
+					if _, ok := v.([]any); ok {
+						m[k] = nil
+					}
+				}
 			},
-			func() error { return report.History(&out, sampleHistory(), o) },
-			func() error { return report.History(&out, &result.History{}, report.Options{Width: width}) },
 		} {
-			if err := write(); err != nil {
+			var m map[string]any
+			if err := json.Unmarshal(encoded(t, d.empty), &m); err != nil {
 				t.Fatal(err)
 			}
-			out.WriteString("----\n")
+			change(m)
+			if accepts(t, s, m) {
+				t.Errorf("%s: the schema accepts %s", d.name, what)
+			}
 		}
-		if bytes.ContainsAny(out.Bytes(), "\x1b\x07\r") {
-			t.Error("text from elsewhere reached the terminal as it was")
+	}
+}
+
+func accepts(t *testing.T, s *jsonschema.Schema, v any) bool {
+	t.Helper()
+	data, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.Validate(doc) == nil
+}
+
+// A plan in its canonical form fits the schema too, and what stands in a
+// document can be read as a plan and has the same hash.
+func TestPlanInADocumentIsThePlan(t *testing.T) {
+	p := samplePlan()
+	canonical, err := p.Canonical()
+	if err != nil {
+		t.Fatal(err)
+	}
+	validate(t, compile(t, map[string]string{"plan": schemaOf("plan")}, "plan"), "canonical", canonical)
+	again, err := plan.Read(bytes.NewReader(encoded(t, p)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, errA := p.Hash()
+	b, errB := again.Hash()
+	if errA != nil || errB != nil || a != b {
+		t.Errorf("%s %v, %s %v", a, errA, b, errB)
+	}
+}
+
+// Every field of the documents is described in the section of its type: in the
+// document's own page, or the one that has the type already.
+func TestEveryFieldOfChangesIsDocumented(t *testing.T) {
+	pages := map[string]map[string]map[string]bool{}
+	for _, page := range []string{"scan", "plan", "fix"} {
+		pages[page] = documented(t, page)
+	}
+	known := map[string]bool{}
+	for _, d := range changeDocuments() {
+		for typ := range structs(d.of) {
+			page := "fix"
+			switch {
+			case strings.HasSuffix(typ.PkgPath(), "/plan"):
+				page = "plan"
+			case pages["scan"][typ.Name()] != nil && structs(reflect.TypeFor[result.Scan]())[typ]:
+				continue // TestEveryFieldIsDocumented looks after it
+			}
+			known[page+typ.Name()] = true
+			for f := range typ.Fields() {
+				if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); !pages[page][typ.Name()][name] {
+					t.Errorf("docs/formats/%s.md does not describe %q in a section %q", page, name, typ.Name())
+				}
+			}
 		}
-		golden(t, map[int]string{60: "change-60.txt", 100: "change-100.txt"}[width], out.Bytes())
+	}
+	for _, page := range []string{"plan", "fix"} {
+		for name := range pages[page] {
+			if name[0] >= 'A' && name[0] <= 'Z' && !strings.ContainsAny(name, " \n") && !known[page+name] {
+				t.Errorf("docs/formats/%s.md describes %q, which is in no document", page, name)
+			}
+		}
+	}
+}
+
+// A plan's page names each kind of step, and fix.md each exit code that the
+// schemas know.
+func TestClosedSetsAreDocumented(t *testing.T) {
+	for _, d := range changeDocuments() {
+		for field, values := range d.closed {
+			page := "fix"
+			if strings.HasPrefix(field, "Step.kind") || strings.HasPrefix(field, "File.") || strings.HasPrefix(field, "Plan.") {
+				page = "plan"
+			}
+			text := read(t, "../../docs/formats/"+page+".md")
+			for _, v := range values {
+				if word := fmt.Sprint(v); word != "" && field != "Update.severity" && !strings.Contains(text, word) {
+					t.Errorf("docs/formats/%s.md does not say %q of %s", page, word, field)
+				}
+			}
+		}
 	}
 }

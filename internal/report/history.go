@@ -20,7 +20,7 @@ func History(w io.Writer, d *result.History, o Options) error {
 		if x.Status == "failed" || x.Status == "interrupted" {
 			color = red
 		}
-		t.line(color, fmt.Sprintf("%s  %-8s %s · %s · %s", x.ID, clean(x.Kind), stamp(x.Started), clean(x.Status), clean(x.Title)))
+		t.line(color, clean(fmt.Sprintf("%s  %-8s %s · %s · %s", x.ID, x.Kind, stamp(x.Started), x.Status, x.Title)))
 		if x.Note != "" {
 			t.text(faint, "    ", clean(x.Note))
 		}
@@ -28,13 +28,20 @@ func History(w io.Writer, d *result.History, o Options) error {
 			continue
 		}
 		for i, s := range x.Steps {
-			t.line("", fmt.Sprintf("  %d. %s %s (%s)", i+1, s.Kind, clean(s.Object), s.Status))
+			t.line("", clean(fmt.Sprintf("  %d. %s %s (%s)", i+1, s.Kind, s.Object, s.Status)))
 			t.text(faint, "     ", clean(s.Why))
 			for _, c := range s.Changes {
 				t.text("", "       ", clean(c))
 			}
+			if s.Note != "" {
+				t.text(faint, "       ", clean("note: "+s.Note))
+			}
+			if s.OneWay != "" {
+				t.text(red, "       ", clean("cannot be undone: "+s.OneWay))
+			}
 			for line := range strings.Lines(s.Diff) {
-				t.line(diffColor(line), "       "+clean(strings.TrimRight(line, "\n")))
+				line = strings.ReplaceAll(strings.TrimRight(line, "\n"), "\t", "    ") // an escape would hide the indentation
+				t.line(diffColor(line), "       "+clean(line))
 			}
 		}
 	}

@@ -38,7 +38,9 @@ func (f filler) fill(v reflect.Value) {
 		v.SetBool(f.integer(1) == 1)
 	case reflect.Int, reflect.Int64:
 		v.SetInt(int64(f.integer(100_000)))
-	case reflect.Uint16:
+	case reflect.Uint8:
+		v.SetUint(uint64(f.integer(255)))
+	case reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		v.SetUint(uint64(f.integer(65535)))
 	case reflect.Float64:
 		v.SetFloat(float64(f.integer(100)) / 10)
@@ -55,7 +57,12 @@ func (f filler) fill(v reflect.Value) {
 			f.fill(v.Index(i))
 		}
 	case reflect.Map:
-		v.Set(reflect.ValueOf(map[string]int{"high": f.integer(9), f.str(): 1}))
+		v.Set(reflect.MakeMap(v.Type()))
+		for _, key := range []string{"high", f.str()} {
+			value := reflect.New(v.Type().Elem()).Elem()
+			f.fill(value)
+			v.SetMapIndex(reflect.ValueOf(key), value)
+		}
 	case reflect.Struct:
 		for _, field := range v.Fields() {
 			f.fill(field)

@@ -210,13 +210,11 @@ func (fx *Fixing) Apply(ctx context.Context) (*result.Fix, error) {
 	doc.Status = fixDone
 	doc.Kept = kept(t)
 	doc.Repacked = repacked(f.doc.Updates)
-	if err := fx.settle(ctx, doc, t, checks); err != nil {
-		return doc, err
+	err = fx.settle(ctx, doc, t, checks)
+	if herr := m.hooks(context.WithoutCancel(ctx), o.Hooks, "post-fix", t.ID); herr != nil {
+		o.Events.note("%v", herr)
 	}
-	if err := m.hooks(ctx, o.Hooks, "post-fix", t.ID); err != nil {
-		o.Events.note("%v", err)
-	}
-	return doc, nil
+	return doc, err
 }
 
 func (fx *Fixing) refusals() []string {

@@ -1,6 +1,7 @@
 package secure
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -112,7 +113,11 @@ func noteAll(inv *inventory.Inventory, scan *result.Scan, age *seen) {
 	}
 	for i := range inv.Updates {
 		u := &inv.Updates[i]
-		age.at(u.Source, u.Candidate)
+		for _, version := range []string{u.Candidate, u.Fixed, u.FixedSource} {
+			if version != "" {
+				age.at(cmp.Or(u.Source, u.Package), version)
+			}
+		}
 	}
 }
 

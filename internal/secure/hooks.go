@@ -9,10 +9,10 @@ import (
 	"path"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/lockfast/lockfast/internal/hostexec"
+	"github.com/lockfast/lockfast/internal/hostfs"
 )
 
 // DefaultHooks is the folder of programs that run before and after a fix.
@@ -36,6 +36,9 @@ func (m *machine) hooks(ctx context.Context, folder, moment, tx string) error {
 	if err != nil {
 		return fmt.Errorf("cannot read hooks: %w", err)
 	}
+	if err := m.ownedByRoot(dir); err != nil {
+		return err
+	}
 	for _, e := range entries {
 		name := path.Join(dir, e.Name())
 		info, err := m.root.Stat(name)
@@ -45,12 +48,24 @@ func (m *machine) hooks(ctx context.Context, folder, moment, tx string) error {
 		case strings.HasPrefix(e.Name(), "."), !info.Mode().IsRegular(), info.Mode()&0o111 == 0:
 			continue
 		}
-		if owner, ok := info.Sys().(*syscall.Stat_t); !ok || owner.Uid != 0 || info.Mode()&0o022 != 0 {
-			return fmt.Errorf("hook /%s is not run: others than root may write it (chown root, chmod go-w)", name)
+		if err := m.ownedByRoot(name); err != nil {
+			return err
 		}
 		if err := runHook(ctx, "/"+name, moment, tx); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// ownedByRoot refuses what others than root could put their programs into.
+func (m *machine) ownedByRoot(name string) error {
+	info, err := m.root.Stat(name)
+	if err != nil {
+		return fmt.Errorf("cannot read hook: %w", err)
+	}
+	if !hostfs.RootOnly(info) {
+		return fmt.Errorf("hook /%s is not run: others than root may write it (chown root, chmod go-w)", name)
 	}
 	return nil
 }

@@ -53,9 +53,8 @@ func (c caged) Run(ctx context.Context, cmd hostexec.Cmd) (hostexec.Result, erro
 	p := c.command(ctx, cmd.Name, cmd.Args, cmd.Env)
 	p.Stdin, p.Stdout, p.Stderr = cmd.Stdin, &out, &errOut
 	err := p.Run()
-	var exit *exec.ExitError
 	r := hostexec.Result{Stdout: out.Bytes(), Stderr: errOut.Bytes()}
-	if errors.As(err, &exit) {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		r.Code = exit.ExitCode()
 		return r, nil
 	}
