@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -25,9 +26,10 @@ type fixFlags struct {
 	changeFlags
 	scan                                                          scanFlags
 	all, minAgeKEV, refresh, noRefresh, offline, consent, listAll bool
+	noNew                                                         bool
 	only, exclude                                                 []string
 	minAge, rate, restart, reboot, delay, message, probes, hooks  string
-	output                                                        string
+	output, saved                                                 string
 }
 
 const fixStatus = `
@@ -127,7 +129,8 @@ Configuration files that you changed are kept, and it is said which.
 Programs in ` + secure.DefaultHooks + ` run before and after ("pre-fix", "post-fix").` + fixStatus,
 		Example: `  lockfast fix apply
   lockfast fix apply --yes --restart all --reboot when-needed --reboot-delay 5m
-  lockfast fix apply --offline --yes`,
+  lockfast fix apply --offline --yes
+  lockfast fix plan --json -o plan.json && lockfast fix apply --plan plan.json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.fixApply(cmd.Context(), f) },
 	}
@@ -154,6 +157,7 @@ func (f *fixFlags) choose(cmd *cobra.Command) {
 	flags.StringSliceVar(&f.exclude, "exclude", nil, "not these, likewise")
 	flags.StringVar(&f.minAge, "min-age", "", "only fixes first seen here at least so long ago (3d); known exploited ones do not wait")
 	flags.BoolVar(&f.minAgeKEV, "min-age-exploited", false, "known exploited ones wait too")
+	flags.BoolVar(&f.noNew, "no-new-packages", false, "install nothing anew, also where an update needs it (a new kernel is a new package)")
 	flags.BoolVar(&f.listAll, "list-all", false, "list everything the table would cut short")
 	flags.StringVar(&f.scan.advisories, "advisories", "auto", "advisory store; auto: the configured one, else "+defaultStore+" if it is there; none: package manager's evidence only")
 	flags.StringVar(&f.scan.maxDataAge, "max-data-age", "", "data older than this are stale: exit 3 (default 7d)")
@@ -164,6 +168,10 @@ func (f *fixFlags) choose(cmd *cobra.Command) {
 // fetch are the flags of verbs that download.
 func (f *fixFlags) fetch(cmd *cobra.Command) {
 	flags := cmd.Flags()
+	flags.StringVar(&f.saved, "plan", "", "carry out this plan, kept with \"fix plan --json -o FILE\", exactly; refuse if the host or its archive has moved on")
+	for _, other := range []string{"all", "only", "exclude", "min-age", "min-age-exploited", "no-new-packages"} {
+		cmd.MarkFlagsMutuallyExclusive("plan", other)
+	}
 	flags.BoolVar(&f.noRefresh, "no-refresh", false, "use the package manager's lists as they are")
 	flags.BoolVar(&f.offline, "offline", false, "use no network: only what was downloaded before")
 	flags.StringVar(&f.rate, "rate-limit", "", "bytes a second: 500k, 2M (default: no limit)")
@@ -172,7 +180,7 @@ func (f *fixFlags) fetch(cmd *cobra.Command) {
 func (a *app) fixOptions(f fixFlags) (secure.FixOptions, error) {
 	o := secure.FixOptions{
 		Places: a.places(f.changeFlags), All: f.all, Only: f.only, Exclude: append(f.exclude, a.config.Fix.Exclude...), MinAgeKEV: f.minAgeKEV,
-		Refresh: f.refresh, Offline: f.offline, Consent: f.consent, Probes: absolute(f.probes), Hooks: absolute(f.hooks), Events: a.events(),
+		Refresh: f.refresh, Offline: f.offline, NoNew: f.noNew, Consent: f.consent, Probes: absolute(f.probes), Hooks: absolute(f.hooks), Events: a.events(),
 	}
 	var err error
 	if o.Scan, err = a.scanOptions(f.scan); err != nil {
@@ -185,6 +193,11 @@ func (a *app) fixOptions(f fixFlags) (secure.FixOptions, error) {
 	} else {
 		o.MinAge = time.Duration(a.config.Fix.MinAge)
 	}
+	if f.saved != "" {
+		if o.Saved, err = savedPlan(f.saved); err != nil {
+			return o, usagef("--plan: %v", err)
+		}
+	}
 	if o.RateLimit, err = parseRate(f.rate); err != nil {
 		return o, usagef("--rate-limit: %v", err)
 	}
@@ -195,6 +208,20 @@ func (a *app) fixOptions(f fixFlags) (secure.FixOptions, error) {
 		return o, fmt.Errorf("internal error: downgrades.yaml: %w", err)
 	}
 	return o, nil
+}
+
+// savedPlan reads a plan that was kept.
+func savedPlan(path string) (*result.FixPlan, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }() // only read from
+	p, err := result.ReadFixPlan(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return p, nil
 }
 
 // parseRate reads "500k", "2M" or plain bytes.
@@ -292,7 +319,7 @@ func (a *app) fixApply(ctx context.Context, f fixFlags) error {
 	if err != nil || delay < 0 {
 		return usagef("--reboot-delay %q: write it as 5m or 90s", f.delay)
 	}
-	o.Refresh = !f.noRefresh && !f.offline
+	o.Refresh, o.Watch = !f.noRefresh && !f.offline, true
 	fx, err := secure.BeginFix(ctx, o)
 	if err != nil {
 		return changeError(err)

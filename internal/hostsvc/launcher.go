@@ -180,7 +180,7 @@ const blind = 2 * time.Minute
 // wait asks systemd until the program has ended.
 func (l *Launcher) wait(ctx context.Context, j Job) (code int, err error) {
 	unit := j.Unit + ".service"
-	tick := time.NewTicker(250 * time.Millisecond)
+	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	seen := time.Now()
 	for {

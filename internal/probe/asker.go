@@ -132,7 +132,7 @@ func (a Asker) measure(ctx context.Context, answer *Answer) error {
 	if err != nil {
 		return err
 	}
-	to := route{addresses: addresses, port: p.port}
+	to := route{addresses: addresses, port: p.port, within: answer.Target.connectWithin()}
 	if p.scheme == "tcp" {
 		return greeting(ctx, to, answer)
 	}

@@ -15,6 +15,7 @@ import (
 type route struct {
 	addresses []netip.Addr
 	port      uint16
+	within    time.Duration // limit of the connection to one address; 0: what is left of the whole time
 }
 
 // resolve returns a host's addresses, all of them this host's own. They are
@@ -90,9 +91,17 @@ func (r route) connect(ctx context.Context) (net.Conn, error) {
 			dialer.Timeout = max(time.Until(deadline)/time.Duration(len(r.addresses)-i), time.Millisecond)
 		}
 		to := netip.AddrPortFrom(address, r.port)
+		limited := r.within > 0 && (dialer.Timeout == 0 || r.within < dialer.Timeout)
+		if limited {
+			dialer.Timeout = r.within
+		}
 		var conn net.Conn
 		if conn, err = dialer.DialContext(ctx, "tcp", to.String()); err == nil {
 			return conn, nil
+		}
+		if limited && timedOut(err) && over(ctx) == nil {
+			err = fmt.Errorf("%s does not accept a connection within %v", to, r.within)
+			continue
 		}
 		err = fmt.Errorf("cannot connect to %s: %w", to, reason(err))
 	}

@@ -13,8 +13,9 @@ import (
 // How long an answer may take where a target says nothing. One that nobody
 // asked for is not worth a long wait.
 const (
-	defaultWithin  = 10 * time.Second
-	detectedWithin = 3 * time.Second
+	defaultWithin   = 10 * time.Second
+	detectedWithin  = 3 * time.Second
+	detectedConnect = time.Second // this host's kernel accepts a connection at once, or a filter drops it
 )
 
 // Target is something of this host that should answer.
@@ -111,6 +112,14 @@ func (t Target) within() time.Duration {
 		return cmp.Or(t.Within, detectedWithin)
 	}
 	return cmp.Or(t.Within, defaultWithin)
+}
+
+// connectWithin is how long the connection alone may take; 0: as long as all.
+func (t Target) connectWithin() time.Duration {
+	if t.Detected && t.Within == 0 {
+		return detectedConnect
+	}
+	return 0
 }
 
 // configured reports whether somebody said what the answer must be.

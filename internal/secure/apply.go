@@ -184,6 +184,9 @@ func (fx *Fixing) Apply(ctx context.Context) (*result.Fix, error) {
 	}
 	defer func() { doc.Seconds = time.Since(began).Seconds() }()
 	if f.doc.Plan == nil {
+		if len(f.doc.Refused) > 0 {
+			return nil, &RefusedError{f.doc.Refused}
+		}
 		return doc, fx.followUp(ctx, doc)
 	}
 	if err := fx.Download(ctx); err != nil {
@@ -192,7 +195,7 @@ func (fx *Fixing) Apply(ctx context.Context) (*result.Fix, error) {
 	if reasons := fx.refusals(); len(reasons) > 0 {
 		return nil, &RefusedError{reasons}
 	}
-	checks, err := m.takeBaseline(ctx, o, f.inv)
+	checks, err := m.baselineOf(ctx, o, f)
 	if err != nil {
 		return nil, err
 	}

@@ -25,10 +25,13 @@ type FixOptions struct {
 	Exclude    []string
 	MinAge     time.Duration
 	MinAgeKEV  bool
-	Refresh    bool  // bring the package manager's lists up to date first
-	Offline    bool  // use only what is in our cache
-	RateLimit  int64 // bytes a second
-	Consent    bool  // to what the plan lists under needs_consent
+	Refresh    bool            // bring the package manager's lists up to date first
+	Offline    bool            // use only what is in our cache
+	RateLimit  int64           // bytes a second
+	Consent    bool            // to what the plan lists under needs_consent
+	NoNew      bool            // nothing may be installed anew, also where an update needs it
+	Saved      *result.FixPlan // carry out this one, which was made before; what chooses updates is not looked at
+	Watch      bool            // it will be applied: note meanwhile what works now
 	Restart    RestartPolicy
 	Probes     string // file of service probes
 	Hooks      string // folder of hooks
@@ -65,6 +68,7 @@ type fixing struct {
 	inv    *inventory.Inventory
 	wanted []patch.Ref // versions to be installed
 	now    []patch.Ref // versions that they replace
+	works  *watch      // what works before the fix; nil: not looked at yet
 }
 
 func (m *machine) planFix(ctx context.Context, o FixOptions) (*fixing, error) {
@@ -72,9 +76,41 @@ func (m *machine) planFix(ctx context.Context, o FixOptions) (*fixing, error) {
 	if err != nil {
 		return nil, err
 	}
-	age, err := openSeen(o.Places.State, o.Scan.Now)
+	f := &fixing{scan: scan, inv: inv}
+	if o.Watch {
+		f.works = m.startWatch(ctx, o, inv)
+	}
+	chosen, err := choose(o, scan, inv)
 	if err != nil {
 		return nil, err
+	}
+	f.doc = &result.FixPlan{
+		Schema: result.FixPlanSchema, Generated: o.Scan.Now.UTC(), Tool: o.Scan.Tool, Host: scan.Host, Manager: m.backend.Name(),
+		Left: chosen.Left, Unknown: scan.Unknown, Before: scan.Summary,
+	}
+	if limited, ok := m.backend.(patch.Limited); ok {
+		f.doc.Limits = limited.Limits()
+	}
+	if err := m.audit(ctx, f); err != nil {
+		return nil, err
+	}
+	sim, err := m.simulate(ctx, f, chosen, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.describe(ctx, f, chosen, sim, o); err != nil {
+		return nil, err
+	}
+	f.asSaved(o.Saved)
+	f.decide()
+	return f, nil
+}
+
+// choose selects the updates, and remembers since when each has been on offer.
+func choose(o FixOptions, scan *result.Scan, inv *inventory.Inventory) (planner.Selection, error) {
+	age, err := openSeen(o.Places.State, o.Scan.Now)
+	if err != nil {
+		return planner.Selection{}, err
 	}
 	chosen := planner.Select(inv, scan.Findings, scan.Waived, planner.Options{
 		All: o.All, Only: o.Only, Exclude: o.Exclude, MinAge: o.MinAge, MinAgeKEV: o.MinAgeKEV, Seen: age.at, Now: o.Scan.Now,
@@ -83,25 +119,10 @@ func (m *machine) planFix(ctx context.Context, o FixOptions) (*fixing, error) {
 	if err := age.keep(); err != nil && o.MinAge > 0 {
 		o.Events.note("since when fixes have been seen cannot be remembered: %v", err)
 	}
-	f := &fixing{scan: scan, inv: inv, doc: &result.FixPlan{
-		Schema: result.FixPlanSchema, Generated: o.Scan.Now.UTC(), Tool: o.Scan.Tool, Host: scan.Host, Manager: m.backend.Name(),
-		Left: chosen.Left, Unknown: scan.Unknown, Before: scan.Summary,
-	}}
-	if limited, ok := m.backend.(patch.Limited); ok {
-		f.doc.Limits = limited.Limits()
+	if o.Saved != nil {
+		return saved(o.Saved, scan, inv)
 	}
-	if err := m.audit(ctx, f); err != nil {
-		return nil, err
-	}
-	sim, err := m.simulate(ctx, f, chosen)
-	if err != nil {
-		return nil, err
-	}
-	if err := m.describe(ctx, f, chosen, sim, o); err != nil {
-		return nil, err
-	}
-	f.decide()
-	return f, nil
+	return chosen, nil
 }
 
 // noteAll remembers since when every fix has been seen, planned or not.
@@ -134,8 +155,8 @@ func (m *machine) audit(ctx context.Context, f *fixing) error {
 
 // simulate asks the package manager what the targets take with them. What it
 // will not do is left; what would remove a package is not done at all.
-func (m *machine) simulate(ctx context.Context, f *fixing, chosen planner.Selection) (patch.Simulation, error) {
-	request := patch.Request{NewOK: true}
+func (m *machine) simulate(ctx context.Context, f *fixing, chosen planner.Selection, o FixOptions) (patch.Simulation, error) {
+	request := patch.Request{NewOK: !o.NoNew}
 	for _, t := range chosen.Targets {
 		request.Targets = append(request.Targets, patch.Ref{Name: t.Update.Package, Arch: t.Update.Arch, Version: t.Version})
 	}

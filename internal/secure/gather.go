@@ -3,7 +3,9 @@ package secure
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"time"
 
 	"github.com/lockfast/lockfast/internal/collect"
 	"github.com/lockfast/lockfast/internal/collect/apk"
@@ -16,6 +18,7 @@ import (
 	"github.com/lockfast/lockfast/internal/collect/rpm"
 	"github.com/lockfast/lockfast/internal/collect/socket"
 	"github.com/lockfast/lockfast/internal/collect/updateinfo"
+	"github.com/lockfast/lockfast/internal/exposure"
 	"github.com/lockfast/lockfast/internal/hostexec"
 	"github.com/lockfast/lockfast/internal/hostfs"
 	"github.com/lockfast/lockfast/internal/inventory"
@@ -66,6 +69,24 @@ func (s *scanned) gather(ctx context.Context, o ScanOptions) *inventory.Inventor
 	inv := &inventory.Inventory{Taken: o.Now.UTC(), Live: s.host.Live}
 	collect.Run(ctx, s.host, inv, collectors())
 	return inv
+}
+
+// staleNow sees what runs replaced code at this moment, and nothing else.
+func staleNow(ctx context.Context, o ScanOptions) ([]exposure.Stale, error) {
+	s, err := openHost(o)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	debs, rpms, apks := dpkg.Collector{}, rpm.Collector{RPM: hostexec.System{}}, apk.Collector{}
+	inv := &inventory.Inventory{Taken: time.Now().UTC(), Live: s.host.Live}
+	collect.Run(ctx, s.host, inv, []collect.Collector{release.Release{}, debs, rpms, apks, process.New(debs, rpms, apks)})
+	for _, c := range inv.Statuses {
+		if c.Outcome == inventory.Failed {
+			return nil, fmt.Errorf("%s: %s", c.Collector, c.Reason)
+		}
+	}
+	return exposure.NotRunning(inv), ctx.Err()
 }
 
 // HostRelease is the release of the running host.

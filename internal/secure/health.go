@@ -28,10 +28,40 @@ type baseline struct {
 	probes probe.Baseline
 }
 
+// watch is a baseline that is taken while something else is done.
+type watch struct {
+	began time.Time
+	done  chan struct{}
+	base  *baseline
+	err   error
+}
+
+// freshness is how old a baseline may be when a change begins: a person may
+// have thought about the plan for long.
+const freshness = time.Minute
+
+func (m *machine) startWatch(ctx context.Context, o FixOptions, inv *inventory.Inventory) *watch {
+	w := &watch{began: time.Now(), done: make(chan struct{})}
+	go func() {
+		defer close(w.done)
+		w.base, w.err = m.takeBaseline(ctx, o, inv)
+	}()
+	return w
+}
+
+// baselineOf waits for the baseline that was begun with the plan, or takes one.
+func (m *machine) baselineOf(ctx context.Context, o FixOptions, f *fixing) (*baseline, error) {
+	o.Events.phase("noting what works now")
+	if f.works == nil || time.Since(f.works.began) > freshness {
+		return m.takeBaseline(ctx, o, f.inv)
+	}
+	<-f.works.done // probes have limits of their own
+	return f.works.base, f.works.err
+}
+
 // takeBaseline notes which units are active and what the host's services
 // answer, twice.
 func (m *machine) takeBaseline(ctx context.Context, o FixOptions, inv *inventory.Inventory) (*baseline, error) {
-	o.Events.phase("noting what works now")
 	b := &baseline{}
 	var err error
 	if m.booted {

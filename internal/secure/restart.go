@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/lockfast/lockfast/internal/exposure"
 	"github.com/lockfast/lockfast/internal/hostsvc"
 	"github.com/lockfast/lockfast/internal/result"
 )
@@ -38,14 +36,12 @@ func (m *machine) restartStale(ctx context.Context, o FixOptions, doc *result.Fi
 	if !m.booted || o.Restart == RestartNever {
 		return nil
 	}
-	scan := o.Scan
-	scan.Now = time.Now().UTC()
-	_, inv, err := look(ctx, scan)
+	list, err := staleNow(ctx, o.Scan)
 	if err != nil {
 		return fmt.Errorf("the fix was applied, but it could not be seen what still runs old code: %w", err)
 	}
 	var units []string
-	for _, stale := range exposure.NotRunning(inv) {
+	for _, stale := range list {
 		for _, what := range stale.Restart {
 			switch {
 			case what == "systemctl daemon-reexec":

@@ -57,15 +57,15 @@ func (u *Undoing) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if u.of, err = choose(list, u.o.Transaction); err != nil {
+	if u.of, err = undoable(list, u.o.Transaction); err != nil {
 		return err
 	}
 	u.reversal, err = u.m.engine.PlanUndo(ctx, u.of, list, u.o.Choice)
 	return err
 }
 
-// choose finds the transaction to undo.
-func choose(list []*change.Transaction, id string) (*change.Transaction, error) {
+// undoable finds the transaction to undo.
+func undoable(list []*change.Transaction, id string) (*change.Transaction, error) {
 	for _, t := range slices.Backward(list) {
 		switch {
 		case id != "" && t.ID == id:

@@ -20,8 +20,18 @@ const mountName = "lockfast-test-"
 // do not reach the root below.
 func Clone(t testing.TB, root string) string {
 	t.Helper()
+	return clone(t, root, scratch(t))
+}
+
+// CloneOnDisk is [Clone] for figures that depend on how long syncing takes.
+func CloneOnDisk(t testing.TB, root string) string {
+	t.Helper()
+	return clone(t, root, t.TempDir())
+}
+
+func clone(t testing.TB, root, base string) string {
+	t.Helper()
 	sweep(t)
-	base := scratch(t)
 	for _, d := range []string{"up", "work", "at"} {
 		if err := os.Mkdir(filepath.Join(base, d), 0o755); err != nil {
 			t.Fatal(err)

@@ -75,7 +75,7 @@ func (b *Backend) install(ctx context.Context, o patch.Order) error {
 	}
 	args = append(args, only...)
 	if len(o.Remove) > 0 {
-		if err := b.removesOnly(ctx, o, targets); err != nil {
+		if err := b.removesOnly(ctx, o, append(slices.Clone(only), append([]string{"install"}, targets...)...)); err != nil {
 			return err
 		}
 	}
@@ -92,7 +92,9 @@ func planned(f patch.Archive) error {
 }
 
 // only shows apt a folder with the files of an order and no others: what else
-// lies in our cache must not come in with them.
+// lies in our cache must not come in with them. Nor does apt see its lists:
+// nothing that they offer may come in, and reading them takes longer than the
+// rest of apt's planning.
 func (b *Backend) only(o patch.Order) (args []string, remove func(), err error) {
 	if len(o.Files) == 0 {
 		return nil, func() {}, nil
@@ -101,20 +103,27 @@ func (b *Backend) only(o patch.Order) (args []string, remove func(), err error) 
 	if err := hostfs.RemoveAll(dir); err != nil {
 		return nil, nil, fmt.Errorf("cannot make a folder of package files: %w", err)
 	}
-	if err := hostfs.MkdirAll(filepath.Join(dir, "partial"), 0o755); err != nil {
-		return nil, nil, fmt.Errorf("cannot make a folder of package files: %w", err)
+	lists := filepath.Join(dir, "lists")
+	for _, folder := range []string{filepath.Join(dir, "partial"), filepath.Join(lists, "partial")} {
+		if err := hostfs.MkdirAll(folder, 0o755); err != nil {
+			return nil, nil, fmt.Errorf("cannot make a folder of package files: %w", err)
+		}
 	}
 	for _, f := range o.Files {
 		if err := hostfs.Link(f.Path, filepath.Join(dir, filepath.Base(f.Path))); err != nil {
 			return nil, nil, fmt.Errorf("cannot make a folder of package files: %w", err)
 		}
 	}
-	return []string{"-o", "Dir::Cache::Archives=" + dir}, func() { _ = hostfs.RemoveAll(dir) }, nil
+	args = []string{
+		"-o", "Dir::Cache::Archives=" + dir, "-o", "Dir::State::Lists=" + lists,
+		"-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache=", // apt's own stay as they are
+	}
+	return args, func() { _ = hostfs.RemoveAll(dir) }, nil
 }
 
 // removesOnly asks first, since with a removal apt may remove more.
-func (b *Backend) removesOnly(ctx context.Context, o patch.Order, targets []string) error {
-	changes, err := b.rehearse(ctx, append([]string{"install"}, targets...)...)
+func (b *Backend) removesOnly(ctx context.Context, o patch.Order, args []string) error {
+	changes, err := b.rehearse(ctx, args...)
 	if err != nil {
 		return fmt.Errorf("apt sees no way: %w", err)
 	}
@@ -178,6 +187,12 @@ func parseStatus(line string) (percent int, pkg, phase string, ok bool) {
 	return 0, "", "", false
 }
 
+// noLists keeps apt from reading what archives offer, which marks have nothing
+// to do with and which takes longer than all else.
+var noLists = []string{ //nolint:gochecknoglobals // a constant list
+	"-o", "Dir::State::Lists=/nonexistent", "-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache=",
+}
+
 // marks restores what apt and dpkg know beside versions.
 func (b *Backend) marks(ctx context.Context, want []plan.Package) error {
 	now, err := b.State(ctx, refsOf(want))
@@ -203,7 +218,8 @@ func (b *Backend) marks(ctx context.Context, want []plan.Package) error {
 		if len(change[verb]) == 0 {
 			continue
 		}
-		if _, err := b.run(ctx, "apt-mark", append([]string{verb}, change[verb]...)...); err != nil {
+		args := append(slices.Clone(noLists), verb)
+		if _, err := b.run(ctx, "apt-mark", append(args, change[verb]...)...); err != nil {
 			return fmt.Errorf("cannot restore marks: %w", err)
 		}
 	}

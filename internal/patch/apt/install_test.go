@@ -57,7 +57,7 @@ func TestInstall(t *testing.T) {
 		"downgrade": {func(_ *host, o *patch.Order) { o.Downgrade = true }, "--no-remove --allow-downgrades --reinstall"},
 		"held": {func(h *host, o *patch.Order) {
 			o.Want[0].Held = true
-			h.answer("apt-mark hold a:amd64", "")
+			h.answer("apt-mark "+noLists+"hold a:amd64", "")
 			h.work["apt-mark"] = func() {
 				h.solve = func(string) (hostexec.Result, bool) {
 					return hostexec.Result{Stdout: []byte(installed(a2, "hold", "ok", "installed"))}, true
@@ -77,7 +77,7 @@ func TestInstall(t *testing.T) {
 			if err := h.Install(t.Context(), *o); err != nil {
 				t.Fatal(err)
 			}
-			want := []string{installs + test.begin + " -o Dir::Cache::Archives=" + h.fetch.Dir + "/run-tx-1 install " + filepath.Join(h.fetch.Dir, "a_1%3a2_amd64.deb")}
+			want := []string{installs + test.begin + " " + h.only() + " install " + filepath.Join(h.fetch.Dir, "a_1%3a2_amd64.deb")}
 			if diff := cmp.Diff(want, h.jobs); diff != "" {
 				t.Error(diff)
 			}
@@ -137,7 +137,7 @@ func TestInstallRemovesOnlyWhatItShall(t *testing.T) {
 			h, o := ordering(t, want, whole(append(test.remove, ref("a", "1"))...), whole(a))
 			o.Files, o.Remove = []patch.Archive{h.put(a, "file a")}, test.remove
 			targets := "install " + o.Files[0].Path + " " + strings.Join(names, " ")
-			h.answer(rehearses+targets, test.rehearsal)
+			h.answer(rehearses+h.only()+" "+targets, test.rehearsal)
 			err := h.Install(t.Context(), *o)
 			if test.surprise != "" {
 				says(t, err, "would remove "+test.surprise+" too", "nothing was changed")
@@ -146,7 +146,7 @@ func TestInstallRemovesOnlyWhatItShall(t *testing.T) {
 				}
 				return
 			}
-			if diff := cmp.Diff([]string{installs + "--purge --reinstall -o Dir::Cache::Archives=" + h.fetch.Dir + "/run-tx-1 " + targets}, h.jobs); diff != "" || err != nil {
+			if diff := cmp.Diff([]string{installs + "--purge --reinstall " + h.only() + " " + targets}, h.jobs); diff != "" || err != nil {
 				t.Error(err, diff)
 			}
 		})
@@ -192,9 +192,9 @@ func TestInstallRestoresMarks(t *testing.T) {
 		return hostexec.Result{Stdout: []byte(dpkg)}, strings.HasPrefix(line, audits)
 	}
 	for _, verb := range []string{"auto", "manual", "hold", "unhold"} {
-		h.answer("apt-mark "+verb+" "+verb+":amd64", "")
+		h.answer("apt-mark "+noLists+verb+" "+verb+":amd64", "")
 	}
-	h.work["apt-mark unhold"] = func() { // the last of them
+	h.work["apt-mark "+noLists+"unhold"] = func() { // the last of them
 		dpkg = after.String()
 		h.fs["var/lib/apt/extended_states"] = extended("auto")
 	}
@@ -207,14 +207,14 @@ func TestInstallRestoresMarks(t *testing.T) {
 			marks = append(marks, line)
 		}
 	}
-	if diff := cmp.Diff([]string{"apt-mark auto auto:amd64", "apt-mark manual manual:amd64", "apt-mark hold hold:amd64", "apt-mark unhold unhold:amd64"}, marks); diff != "" || len(h.jobs) > 0 {
+	if diff := cmp.Diff([]string{"apt-mark " + noLists + "auto auto:amd64", "apt-mark " + noLists + "manual manual:amd64", "apt-mark " + noLists + "hold hold:amd64", "apt-mark " + noLists + "unhold unhold:amd64"}, marks); diff != "" || len(h.jobs) > 0 {
 		t.Error(h.jobs, diff)
 	}
 	if err := h.Install(t.Context(), patch.Order{Want: want}); err != nil || strings.Count(h.ran(), "apt-mark") != 4 {
 		t.Errorf("marks that are right were set again: %s, %v", h.ran(), err)
 	}
 	dpkg = now.String()
-	h.refuse("apt-mark hold hold:amd64", 1, "E: could not set\n")
+	h.refuse("apt-mark "+noLists+"hold hold:amd64", 1, "E: could not set\n")
 	says(t, h.Install(t.Context(), patch.Order{Want: want}), "cannot restore marks", "could not set")
 }
 
@@ -361,3 +361,12 @@ func TestAvailable(t *testing.T) {
 		t.Error(err, diff)
 	}
 }
+
+// only are the options that show apt nothing but the files of the order "tx-1".
+func (h *host) only() string {
+	dir := h.fetch.Dir + "/run-tx-1"
+	return "-o Dir::Cache::Archives=" + dir + " -o Dir::State::Lists=" + dir + "/lists -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache="
+}
+
+// noLists are the options of apt-mark, which needs no list.
+const noLists = "-o Dir::State::Lists=/nonexistent -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= "
