@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"cmp"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,9 +13,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/lockfast/lockfast/internal/change"
-	"github.com/lockfast/lockfast/internal/hostfs"
-	"github.com/lockfast/lockfast/internal/patch"
 	"github.com/lockfast/lockfast/internal/report"
 	"github.com/lockfast/lockfast/internal/secure"
 )
@@ -55,31 +51,10 @@ func absolute(path string) string {
 	return whole
 }
 
-// codes maps how a change ended to the exit code.
+// changeError gives the end of a change its exit code.
 func changeError(err error) error {
-	if err == nil {
-		return nil
-	}
-	_, moved := errors.AsType[*change.MovedError](err)
-	_, refused := errors.AsType[*secure.RefusedError](err)
-	_, conflict := errors.AsType[*change.ConflictError](err)
-	_, stuck := errors.AsType[*change.StuckError](err)
-	_, person := errors.AsType[*secure.NeedsPersonError](err)
-	_, back := errors.AsType[*change.RolledBackError](err)
-	_, held := errors.AsType[*hostfs.HeldError](err)
-	_, locked := errors.AsType[*patch.LockedError](err)
-	_, wait := errors.AsType[*change.WaitError](err)
-	switch {
-	case stuck, person:
-		return &exitError{codePerson, err}
-	case back:
-		return &exitError{codeRolledBack, err}
-	case moved, refused, conflict:
-		return &exitError{codeUsage, err}
-	case held, locked:
-		return &exitError{codeLocked, err}
-	case wait:
-		return &exitError{codeWaits, err}
+	if code := secure.CodeOf(err); err != nil && code != secure.ExitUnknown {
+		return &exitError{code, err}
 	}
 	return err
 }
@@ -154,3 +129,9 @@ func (a *app) reportOptions(all bool) report.Options {
 
 // ago reads "90d" as the moment that long ago.
 func ago(now time.Time, age time.Duration) time.Time { return now.Add(-age) }
+
+// plainEvents writes phases and notes as lines, for a journal.
+func (a *app) plainEvents() secure.Events {
+	line := func(text string) { _, _ = fmt.Fprintln(a.stderr, report.Clean(text, 400)) }
+	return secure.Events{Phase: line, Note: line}
+}

@@ -130,15 +130,12 @@ EXIT STATUS
   lockfast advisories sync --osv https://mirror.example/osv`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			o.OSV = cmp.Or(o.OSV, a.config.Feeds.OSV)
-			o.KEV = cmp.Or(o.KEV, a.config.Feeds.KEV)
-			o.EPSS = cmp.Or(o.EPSS, a.config.Feeds.EPSS)
 			return a.sync(cmd.Context(), o, out)
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&out, "out", "", "store file to write (default the configured one, else "+defaultStore+")")
-	flags.StringVar(&o.Cache, "cache", "/var/cache/lockfast/feeds", "folder for what was fetched")
+	flags.StringVar(&o.Cache, "cache", feedCache, "folder for what was fetched")
 	flags.StringArrayVar(&o.Families, "ecosystem", nil, "distribution to fetch, as OSV names it (default this host's)")
 	flags.StringVar(&o.OSV, "osv", "", "base address of OSV's exports (default "+feed.DefaultOSV+")")
 	flags.StringVar(&o.KEV, "kev", "", "address of the KEV catalogue, or none (default "+feed.DefaultKEV+")")
@@ -147,21 +144,35 @@ EXIT STATUS
 	return cmd
 }
 
-// sync fills what was not asked for from the configuration and the host.
-func (a *app) sync(ctx context.Context, o feed.SyncOptions, out string) error {
+// feedCache is where what was fetched is kept, so that only news are fetched.
+const feedCache = "/var/cache/lockfast/feeds"
+
+// feeds fills what was not asked for from the configuration and the host.
+func (a *app) feeds(ctx context.Context, o feed.SyncOptions) (feed.SyncOptions, error) {
+	o.OSV = cmp.Or(o.OSV, a.config.Feeds.OSV)
+	o.KEV = cmp.Or(o.KEV, a.config.Feeds.KEV)
+	o.EPSS = cmp.Or(o.EPSS, a.config.Feeds.EPSS)
 	if len(o.Families) == 0 {
 		o.Families = a.config.Feeds.Ecosystems
 	}
 	if len(o.Families) == 0 {
 		release, err := secure.HostRelease(ctx)
 		if err != nil {
-			return fmt.Errorf("%w; name a distribution with --ecosystem", err)
+			return o, fmt.Errorf("%w; name a distribution with --ecosystem", err)
 		}
 		if o.Families = feed.Families(release); len(o.Families) == 0 {
-			return usagef("no advisories are known for %s; name a distribution with --ecosystem", release.ID)
+			return o, usagef("no advisories are known for %s; name a distribution with --ecosystem", release.ID)
 		}
 	}
 	a.stamp(&o.Options)
+	return o, nil
+}
+
+func (a *app) sync(ctx context.Context, o feed.SyncOptions, out string) error {
+	o, err := a.feeds(ctx, o)
+	if err != nil {
+		return err
+	}
 	meta, err := feed.Sync(ctx, o, a.storeFor(out))
 	if err != nil {
 		return err

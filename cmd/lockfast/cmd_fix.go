@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
@@ -179,7 +178,7 @@ func (f *fixFlags) fetch(cmd *cobra.Command) {
 
 func (a *app) fixOptions(f fixFlags) (secure.FixOptions, error) {
 	o := secure.FixOptions{
-		Places: a.places(f.changeFlags), All: f.all, Only: f.only, Exclude: append(f.exclude, a.config.Fix.Exclude...), MinAgeKEV: f.minAgeKEV,
+		Places: a.places(f.changeFlags), All: f.all || a.config.Fix.All, Only: f.only, Exclude: append(f.exclude, a.config.Fix.Exclude...), MinAgeKEV: f.minAgeKEV,
 		Refresh: f.refresh, Offline: f.offline, NoNew: f.noNew, Consent: f.consent, Probes: absolute(f.probes), Hooks: absolute(f.hooks), Events: a.events(),
 	}
 	var err error
@@ -198,7 +197,7 @@ func (a *app) fixOptions(f fixFlags) (secure.FixOptions, error) {
 			return o, usagef("--plan: %v", err)
 		}
 	}
-	if o.RateLimit, err = parseRate(f.rate); err != nil {
+	if o.RateLimit, err = config.ParseRate(f.rate); err != nil {
 		return o, usagef("--rate-limit: %v", err)
 	}
 	if o.Restart, err = secure.ParseRestart(f.restart); err != nil {
@@ -222,25 +221,6 @@ func savedPlan(path string) (*result.FixPlan, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return p, nil
-}
-
-// parseRate reads "500k", "2M" or plain bytes.
-func parseRate(s string) (int64, error) {
-	if s == "" {
-		return 0, nil
-	}
-	factor := int64(1)
-	digits := s
-	for suffix, by := range map[string]int64{"k": 1 << 10, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30} {
-		if rest, ok := strings.CutSuffix(s, suffix); ok {
-			digits, factor = rest, by
-		}
-	}
-	n, err := strconv.ParseInt(digits, 10, 32)
-	if err != nil || n <= 0 {
-		return 0, fmt.Errorf("%q: write bytes a second as 500k or 2M", s)
-	}
-	return n * factor, nil
 }
 
 func (a *app) fixPlan(ctx context.Context, f fixFlags) error {

@@ -12,13 +12,17 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
+	_ "time/tzdata" // windows name time zones, and a small host may not have them
 
 	"github.com/spf13/cobra"
 
 	"github.com/lockfast/lockfast/internal/config"
+	"github.com/lockfast/lockfast/internal/courier"
 )
 
 // Exit codes, a promise to scripts: docs/formats/exit-codes.md.
@@ -36,6 +40,11 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	if courier.IsMethod(os.Args) {
+		code := aptMethod(ctx)
+		stop()
+		os.Exit(code)
+	}
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr, os.Environ())
 	stop()
 	os.Exit(code)
@@ -110,7 +119,8 @@ func (a *app) root() *cobra.Command {
 
 "scan" says which security fixes are missing on a host, which of them matter
 most and why, and for how long the fixes have existed. "fix" brings them in as
-one transaction, and "undo" takes it back exactly.
+one transaction, and "undo" takes it back exactly. "stay-secure" does all that
+unattended, in maintenance windows.
 
 EXIT STATUS
   0  done, nothing over the threshold
@@ -124,7 +134,8 @@ EXIT STATUS
 		Example: `  lockfast scan
   lockfast fix plan
   lockfast fix apply
-  lockfast undo`,
+  lockfast undo
+  lockfast stay-secure --mode auto --window "Sun 02:00-05:00"`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
@@ -141,7 +152,7 @@ EXIT STATUS
 		}
 		return a.loadConfig()
 	}
-	cmd.AddCommand(a.scanCommand(), a.fixCommand(), a.undoCommand(), a.historyCommand(), a.recoverCommand(), a.advisoriesCommand(), a.versionCommand())
+	cmd.AddCommand(a.scanCommand(), a.fixCommand(), a.undoCommand(), a.historyCommand(), a.recoverCommand(), a.staySecureCommand(), a.configCommand(), a.advisoriesCommand(), a.versionCommand())
 	cmd.AddCommand(helpTopics()...)
 	describeCompletion(cmd)
 	strictArgs(cmd)
@@ -165,17 +176,16 @@ func strictArgs(cmd *cobra.Command) {
 
 // loadConfig reads the configuration file and the LOCKFAST_ variables.
 func (a *app) loadConfig() error {
-	path := a.configPath
-	if path == "" {
-		path = config.Path
-	}
-	data, err := os.ReadFile(path)
-	switch {
-	case errors.Is(err, os.ErrNotExist) && a.configPath == "":
-	case err != nil:
+	paths, err := a.configFiles()
+	if err != nil {
 		return usagef("cannot read configuration: %v", err)
-	default:
-		if a.config, err = config.Parse(data); err != nil {
+	}
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return usagef("cannot read configuration: %v", err)
+		}
+		if a.config, err = a.config.Layer(data); err != nil {
 			return usagef("configuration %s: %v", path, err)
 		}
 	}
@@ -184,6 +194,31 @@ func (a *app) loadConfig() error {
 		return usagef("%v", err)
 	}
 	return nil
+}
+
+// configFiles are the files to read, in order: the one that is named, or else the
+// usual one, if it is there, and the drop-ins.
+func (a *app) configFiles() ([]string, error) {
+	if a.configPath != "" {
+		return []string{a.configPath}, nil
+	}
+	var paths []string
+	if _, err := os.Lstat(config.Path); err == nil {
+		paths = append(paths, config.Path)
+	} else if !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	entries, err := os.ReadDir(config.DropIns)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	for _, e := range entries {
+		if name := e.Name(); strings.HasSuffix(name, ".yaml") && !strings.HasPrefix(name, ".") {
+			paths = append(paths, filepath.Join(config.DropIns, name))
+		}
+	}
+	slices.Sort(paths[min(1, len(paths)):])
+	return paths, nil
 }
 
 // maxDataAge is the age past which data are stale.

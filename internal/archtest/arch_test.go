@@ -19,13 +19,14 @@ const internal = "github.com/lockfast/lockfast/internal/"
 // and the groups they may import. A package in no group fails the test.
 var groups = []struct{ name, packages, mayUse string }{
 	{"host", "hostfs hostexec hostsvc", "host"},
-	{"nouns", "pkgver inventory advisory lifecycle policy config plan result", "nouns"},
-	{"verbs", "match exposure planner", "nouns verbs"},
-	{"readers", "collect probe", "host nouns readers"},
-	{"effects", "change patch", "host nouns verbs effects"},
-	{"content", "feed", "host nouns content"},
+	{"nouns", "pkgver inventory advisory lifecycle policy window notice config plan result", "nouns"},
+	{"verbs", "match exposure planner stay", "nouns verbs"},
+	{"readers", "collect probe unattended", "host nouns readers"},
+	{"effects", "change patch notify", "host nouns verbs effects"},
+	{"content", "feed courier", "host nouns content"},
 	{"report", "report", "nouns verbs"},
 	{"secure", "secure", "host nouns verbs readers effects content"},
+	{"agent", "agent", "host nouns verbs readers effects content secure"},
 }
 
 // impure are packages that nouns and verbs must not import: they take values,
@@ -35,7 +36,7 @@ var impure = []string{"os", "os/exec", "net", "net/http", "syscall", "golang.org
 // rules are packages that only some of ours may import.
 var rules = map[string][]string{
 	"os/exec":  {"hostexec"},
-	"net/http": {"feed", "probe"},
+	"net/http": {"agent", "courier", "feed", "notify", "probe"},
 }
 
 func TestLayers(t *testing.T) {

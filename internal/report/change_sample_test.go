@@ -7,6 +7,7 @@ import (
 
 	"github.com/lockfast/lockfast/internal/plan"
 	"github.com/lockfast/lockfast/internal/result"
+	"github.com/lockfast/lockfast/internal/stay"
 )
 
 const transaction, undoing = "20261123-114501-ab12", "20261123-120000-cd34"
@@ -31,6 +32,9 @@ func changeSamples() map[string]any {
 		"history.none":     &result.History{Schema: result.HistorySchema},
 		"history":          sampleHistory(false),
 		"history.detailed": sampleHistory(true),
+		"stay.off":         &stay.Status{Schema: stay.StatusSchema, Generated: stayNow, Host: "web1", Reboot: stay.RebootNever, Level: "unknown: the host has not been looked at yet"},
+		"stay.waits":       stayWaits(),
+		"stay.given-up":    stayGivenUp(),
 	}
 }
 

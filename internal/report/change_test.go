@@ -13,6 +13,7 @@ import (
 
 	"github.com/lockfast/lockfast/internal/report"
 	"github.com/lockfast/lockfast/internal/result"
+	"github.com/lockfast/lockfast/internal/stay"
 )
 
 // forPeople writes a document of a verb that changes a host as a table; nil if
@@ -27,6 +28,8 @@ func forPeople(v any) func(io.Writer, report.Options) error {
 		return func(w io.Writer, o report.Options) error { return report.Undo(w, d, o) }
 	case *result.History:
 		return func(w io.Writer, o report.Options) error { return report.History(w, d, o) }
+	case *stay.Status:
+		return func(w io.Writer, o report.Options) error { return report.StayStatus(w, d, o) }
 	}
 	return nil
 }
@@ -130,7 +133,7 @@ func TestEveryChangeReportHoldsItsForm(t *testing.T) {
 			integer: func(limit int) int { return rapid.IntRange(0, limit).Draw(t, "number") },
 		}
 		o := report.Options{Width: rapid.IntRange(60, 200).Draw(t, "width"), All: rapid.Bool().Draw(t, "all")}
-		for _, v := range []any{&result.FixPlan{}, &result.Fix{}, &result.Undo{}, &result.History{}} {
+		for _, v := range []any{&result.FixPlan{}, &result.Fix{}, &result.Undo{}, &result.History{}, &stay.Status{}} {
 			f.fill(reflect.ValueOf(v).Elem())
 			holdsAsChange(t, v, o)
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/lockfast/lockfast/internal/plan"
 	"github.com/lockfast/lockfast/internal/report"
 	"github.com/lockfast/lockfast/internal/result"
+	"github.com/lockfast/lockfast/internal/stay"
 )
 
 // document is one of the documents of verbs that change a host.
@@ -50,6 +51,11 @@ func changeDocuments() []document {
 			"History.schema": {result.HistorySchema}, "Step.kind": kinds, "File.type": types,
 			"Step.status": {"do", "doing", "done", "undo", "undoing", "undone", "wait", "held", "failed"},
 		}, &result.History{Schema: result.HistorySchema}},
+		{"stay-status", "Lockfast stay-secure status", reflect.TypeFor[stay.Status](), map[string][]any{
+			"Status.schema": {stay.StatusSchema}, "Status.mode": {stay.Auto, stay.Download, stay.Notify, stay.Mode("")},
+			"Status.reboot": {stay.RebootNever, stay.RebootWhenNeeded, stay.RebootWindow}, "Wait.for": {"window", "person", "mains", "network", "users", "retry", "pause"},
+			"Exit.code": {0, 3, 5},
+		}, &stay.Status{Schema: stay.StatusSchema, Reboot: stay.RebootNever}},
 	}
 }
 
@@ -184,7 +190,7 @@ func TestPlanInADocumentIsThePlan(t *testing.T) {
 // document's own page, or the one that has the type already.
 func TestEveryFieldOfChangesIsDocumented(t *testing.T) {
 	pages := map[string]map[string]map[string]bool{}
-	for _, page := range []string{"scan", "plan", "fix"} {
+	for _, page := range []string{"scan", "plan", "fix", "stay"} {
 		pages[page] = documented(t, page)
 	}
 	known := map[string]bool{}
@@ -194,6 +200,8 @@ func TestEveryFieldOfChangesIsDocumented(t *testing.T) {
 			switch {
 			case strings.HasSuffix(typ.PkgPath(), "/plan"):
 				page = "plan"
+			case strings.HasSuffix(typ.PkgPath(), "/stay"):
+				page = "stay"
 			case pages["scan"][typ.Name()] != nil && structs(reflect.TypeFor[result.Scan]())[typ]:
 				continue // TestEveryFieldIsDocumented looks after it
 			}
@@ -205,7 +213,7 @@ func TestEveryFieldOfChangesIsDocumented(t *testing.T) {
 			}
 		}
 	}
-	for _, page := range []string{"plan", "fix"} {
+	for _, page := range []string{"plan", "fix", "stay"} {
 		for name := range pages[page] {
 			if name[0] >= 'A' && name[0] <= 'Z' && !strings.ContainsAny(name, " \n") && !known[page+name] {
 				t.Errorf("docs/formats/%s.md describes %q, which is in no document", page, name)
@@ -222,6 +230,9 @@ func TestClosedSetsAreDocumented(t *testing.T) {
 			page := "fix"
 			if strings.HasPrefix(field, "Step.kind") || strings.HasPrefix(field, "File.") || strings.HasPrefix(field, "Plan.") {
 				page = "plan"
+			}
+			if strings.HasSuffix(d.of.PkgPath(), "/stay") {
+				page = "stay"
 			}
 			text := read(t, "../../docs/formats/"+page+".md")
 			for _, v := range values {

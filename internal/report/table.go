@@ -69,6 +69,18 @@ func (t *table) text(color, indent, s string) {
 	}
 }
 
+// hanging is text with something before its first line only.
+func (t *table) hanging(color, first, s string) {
+	rest := strings.Repeat(" ", columns(first))
+	for i, l := range wrap(s, t.width-columns(first)) {
+		indent := rest
+		if i == 0 {
+			indent = first
+		}
+		_, _ = t.out.WriteString(indent + t.paint(color, l) + "\n")
+	}
+}
+
 func (t *table) section(title string) {
 	_, _ = t.out.WriteString("\n")
 	t.line(bold, title)

@@ -199,7 +199,7 @@ func (fx *Fixing) Apply(ctx context.Context) (*result.Fix, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := m.hooks(ctx, o.Hooks, "pre-fix", ""); err != nil {
+	if err := m.hooks(ctx, o, "pre-fix", ""); err != nil {
 		return nil, &RefusedError{[]string{err.Error()}}
 	}
 	o.Events.phase("installing %s", plural(len(f.doc.Updates), "package"))
@@ -214,7 +214,7 @@ func (fx *Fixing) Apply(ctx context.Context) (*result.Fix, error) {
 	doc.Kept = kept(t)
 	doc.Repacked = repacked(f.doc.Updates)
 	err = fx.settle(ctx, doc, t, checks)
-	if herr := m.hooks(context.WithoutCancel(ctx), o.Hooks, "post-fix", t.ID); herr != nil {
+	if herr := m.hooks(context.WithoutCancel(ctx), o, "post-fix", t.ID); herr != nil {
 		o.Events.note("%v", herr)
 	}
 	return doc, err
@@ -240,7 +240,7 @@ func (fx *Fixing) failed(ctx context.Context, doc *result.Fix, err error) error 
 	default:
 		return err
 	}
-	if herr := fx.m.hooks(ctx, fx.o.Hooks, "post-fix", doc.Transaction); herr != nil {
+	if herr := fx.m.hooks(ctx, fx.o, "post-fix", doc.Transaction); herr != nil {
 		fx.o.Events.note("%v", herr)
 	}
 	return err

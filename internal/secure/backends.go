@@ -20,13 +20,23 @@ import (
 // snapshotSources is where a site names archives of older versions.
 const snapshotSources = "etc/lockfast/snapshot.sources"
 
+// Manager names the package manager of this host: "apt", "dnf" or "zypper".
+func Manager(p Places) (string, error) {
+	m, err := openMachine(p, "", Events{})
+	if err != nil {
+		return "", err
+	}
+	defer m.close()
+	return m.backend.Name(), nil
+}
+
 // manager finds the package manager of this host.
 func (m *machine) manager(p Places) (patch.Backend, error) {
 	runner := hostexec.System{}
 	found := func(name string) bool { _, ok := hostexec.Find(name); return ok }
 	switch {
 	case exists(m.root, "var/lib/dpkg/status"):
-		o := apt.Options{Runner: runner, Launcher: m.launcher, FS: m.root, Repack: m.repack, Lists: filepath.Join(p.Cache, "snapshot-lists")}
+		o := apt.Options{Runner: runner, Launcher: m.launcher, FS: m.root, Repack: m.repack, Lists: filepath.Join(p.Cache, "snapshot-lists"), Config: p.Apt}
 		o.Offers = func(ctx context.Context) ([]patch.Offer, error) { return m.offers(ctx) }
 		if exists(m.root, snapshotSources) {
 			o.Snapshot = "/" + snapshotSources

@@ -32,6 +32,7 @@ type FixOptions struct {
 	NoNew      bool            // nothing may be installed anew, also where an update needs it
 	Saved      *result.FixPlan // carry out this one, which was made before; what chooses updates is not looked at
 	Watch      bool            // it will be applied: note meanwhile what works now
+	Sandboxed  bool            // we run in a unit that sees the host read-only: hooks run outside of it
 	Restart    RestartPolicy
 	Probes     string // file of service probes
 	Hooks      string // folder of hooks
@@ -43,6 +44,22 @@ type FixOptions struct {
 // with Refresh the package manager's lists are fetched, and that since when a
 // fix is on offer is remembered where that may be written.
 func PlanFix(ctx context.Context, o FixOptions) (*result.FixPlan, error) {
+	survey, err := SurveyFix(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return survey.Plan, nil
+}
+
+// Survey is a plan with the scan that it comes from.
+type Survey struct {
+	Plan  *result.FixPlan
+	Scan  *result.Scan
+	Stale []exposure.Stale // what runs replaced code
+}
+
+// SurveyFix is [PlanFix] for who needs the scan too.
+func SurveyFix(ctx context.Context, o FixOptions) (*Survey, error) {
 	m, err := openMachine(o.Places, "", o.Events)
 	if err != nil {
 		return nil, err
@@ -58,7 +75,7 @@ func PlanFix(ctx context.Context, o FixOptions) (*result.FixPlan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return f.doc, nil
+	return &Survey{f.doc, f.scan, exposure.NotRunning(f.inv)}, nil
 }
 
 // fixing is a fix in the making.
@@ -218,7 +235,7 @@ func (m *machine) describe(ctx context.Context, f *fixing, chosen planner.Select
 		return err
 	}
 	f.restarts()
-	if err := m.space(f, sim); err != nil {
+	if err := m.space(f, sim, o); err != nil {
 		return err
 	}
 	return m.steps(ctx, f, o)

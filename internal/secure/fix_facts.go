@@ -72,9 +72,13 @@ func (m *machine) conffiles(ctx context.Context, f *fixing) error {
 }
 
 // space compares what the plan needs with what is free.
-func (m *machine) space(f *fixing, sim patch.Simulation) error {
+func (m *machine) space(f *fixing, sim patch.Simulation, o FixOptions) error {
+	host := ""
+	if o.Sandboxed {
+		host = "/proc/1/root" // the host as the package manager will see it
+	}
 	need := func(dir string, bytes int64, what string) error {
-		free, err := hostfs.Free(dir)
+		free, err := hostfs.Free(host + dir)
 		if err != nil {
 			return fmt.Errorf("cannot see how much room is left on %s: %w", dir, err)
 		}
@@ -84,7 +88,7 @@ func (m *machine) space(f *fixing, sim patch.Simulation) error {
 		return nil
 	}
 	for _, dir := range []string{"/usr", "/etc", "/var/lib"} {
-		writable, err := hostfs.Writable(dir)
+		writable, err := hostfs.Writable(host + dir)
 		if err != nil {
 			return fmt.Errorf("cannot see whether %s can be written to: %w", dir, err)
 		}
@@ -106,7 +110,7 @@ func (m *machine) space(f *fixing, sim patch.Simulation) error {
 		return nil
 	}
 	f.doc.BootNeeds = kernels * m.kernelSize()
-	free, err := hostfs.Free("/boot")
+	free, err := hostfs.Free(host + "/boot")
 	if err != nil {
 		return fmt.Errorf("cannot see how much room is left on /boot: %w", err)
 	}

@@ -1,6 +1,7 @@
 package secure
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/lockfast/lockfast/internal/hostexec"
 	"github.com/lockfast/lockfast/internal/hostfs"
+	"github.com/lockfast/lockfast/internal/hostsvc"
 )
 
 // DefaultHooks is the folder of programs that run before and after a fix.
@@ -22,11 +24,13 @@ const DefaultHooks = "/etc/lockfast/hooks.d"
 const hookTime = 10 * time.Minute
 
 // hooks runs the programs of a folder in order of their names, with the moment
-// ("pre-fix", "post-fix") and the transaction as arguments. A hook that fails
-// stops those after it.
-func (m *machine) hooks(ctx context.Context, folder, moment, tx string) error {
-	if folder == "" {
-		folder = DefaultHooks
+// ("pre-fix", "post-fix", "pre-reboot") and the transaction as arguments. A hook
+// that fails stops those after it.
+func (m *machine) hooks(ctx context.Context, o FixOptions, moment, tx string) error {
+	folder := cmp.Or(o.Hooks, DefaultHooks)
+	var runner hostexec.Runner = hostexec.System{}
+	if o.Sandboxed {
+		runner = hostsvc.Outside(runner)
 	}
 	dir := strings.TrimPrefix(folder, "/")
 	entries, err := m.root.ReadDir(dir)
@@ -51,7 +55,7 @@ func (m *machine) hooks(ctx context.Context, folder, moment, tx string) error {
 		if err := m.ownedByRoot(name); err != nil {
 			return err
 		}
-		if err := runHook(ctx, "/"+name, moment, tx); err != nil {
+		if err := runHook(ctx, runner, "/"+name, moment, tx); err != nil {
 			return err
 		}
 	}
@@ -70,10 +74,10 @@ func (m *machine) ownedByRoot(name string) error {
 	return nil
 }
 
-func runHook(ctx context.Context, file, moment, tx string) error {
+func runHook(ctx context.Context, runner hostexec.Runner, file, moment, tx string) error {
 	ctx, cancel := context.WithTimeout(ctx, hookTime)
 	defer cancel()
-	r, err := hostexec.System{}.Run(ctx, hostexec.Cmd{Name: file, Args: []string{moment, tx}, Env: []string{"LOCKFAST_HOOK=" + moment, "LOCKFAST_TRANSACTION=" + tx}})
+	r, err := runner.Run(ctx, hostexec.Cmd{Name: file, Args: []string{moment, tx}, Env: []string{"LOCKFAST_HOOK=" + moment, "LOCKFAST_TRANSACTION=" + tx}})
 	if err != nil {
 		return fmt.Errorf("hook %s (%s): %w", file, moment, err)
 	}

@@ -20,6 +20,7 @@ import (
 type Places struct {
 	State string // "/var/lib/lockfast": the journal below it
 	Cache string // "/var/cache/lockfast": package files below it
+	Apt   string // apt reads this configuration too; "" is none
 }
 
 func (p Places) journal() string { return filepath.Join(p.State, "journal") }
@@ -107,7 +108,8 @@ func openMachine(p Places, what string, ev Events) (*machine, error) {
 
 func (m *machine) close() {
 	m.unlock()
-	_ = m.root.Close() // only read from
+	m.unlock = func() {} // closing twice is harmless
+	_ = m.root.Close()   // only read from
 }
 
 // host is what the engine changes.

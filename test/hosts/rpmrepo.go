@@ -20,6 +20,7 @@ type RPMFile struct {
 	Config  bool   // /etc/NAME.conf, which is kept when it was changed
 	Spec    string // more lines at the spec's end: scripts
 	Absent  bool   // it is built and signed, but the repository does not hold it
+	Bulk    int    // KiB of random bytes in /opt/NAME/bulk, so that its file is as large
 }
 
 // RPMFix is a security advisory.
@@ -104,6 +105,9 @@ func (p RPMFile) build(t *testing.T, work, to string) {
 		text += "Requires: " + strings.Join(p.Needs, ", ") + "\n"
 	}
 	text += fmt.Sprintf("%%description\ntest\n%%install\nmkdir -p %%{buildroot}/etc %%{buildroot}/opt/%[1]s\necho %[2]s >%%{buildroot}/opt/%[1]s/data\n", p.Name, p.Version)
+	if p.Bulk > 0 {
+		text += fmt.Sprintf("head -c %dK /dev/urandom >%%{buildroot}/opt/%s/bulk\n", p.Bulk, p.Name)
+	}
 	files := "%files\n/opt/" + p.Name + "\n"
 	if p.Config {
 		text += fmt.Sprintf("echo %s >%%{buildroot}/etc/%s.conf\n", p.Version, p.Name)

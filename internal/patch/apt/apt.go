@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/lockfast/lockfast/internal/hostexec"
@@ -25,6 +26,9 @@ type Options struct {
 	// Repack makes a package file of an installed package in dir; nil: it is not
 	// done.
 	Repack func(ref patch.Ref, dir string) (patch.Archive, error)
+	// Config is a file of apt.conf(5) that says how the network is reached; empty:
+	// as the host's own configuration says.
+	Config string
 }
 
 // Backend speaks to apt.
@@ -47,6 +51,14 @@ func New(o Options) *Backend { return &Backend{o: o, listed: map[patch.Ref]liste
 // Name is "apt".
 func (*Backend) Name() string { return "apt" }
 
+// environment is what programs get that may use the network.
+func (b *Backend) environment() []string {
+	if b.o.Config == "" {
+		return quiet
+	}
+	return append(slices.Clone(quiet), "APT_CONFIG="+b.o.Config)
+}
+
 // quiet keeps package scripts and apt's plug-ins from asking or restarting.
 var quiet = []string{ //nolint:gochecknoglobals // a constant list
 	"DEBIAN_FRONTEND=noninteractive", "APT_LISTCHANGES_FRONTEND=none", "APT_LISTBUGS_FRONTEND=none", "UCF_FORCE_CONFFOLD=1",
@@ -55,7 +67,7 @@ var quiet = []string{ //nolint:gochecknoglobals // a constant list
 
 // run runs a program that must succeed.
 func (b *Backend) run(ctx context.Context, name string, args ...string) ([]byte, error) {
-	r, err := b.o.Runner.Run(ctx, hostexec.Cmd{Name: name, Args: args, Env: quiet})
+	r, err := b.o.Runner.Run(ctx, hostexec.Cmd{Name: name, Args: args, Env: b.environment()})
 	if err != nil {
 		return nil, err
 	}
