@@ -117,6 +117,13 @@ sed -i 's/^Version: .*/Version: 9.0/' new/DEBIAN/control; dpkg-deb -b new securi
 	if out := m.Run("/usr/bin/lockfast", "history"); !strings.Contains(out, "done") {
 		t.Errorf("history: %s", out)
 	}
+	// Removed, it leaves the host to those who did the work before.
+	m.Run("apt-get", "-qq", "-y", "remove", "lockfast")
+	for unit, want := range map[string]string{"apt-daily.timer": "enabled", "unattended-upgrades.service": "enabled", "lockfast-stay-secure.timer": "not-found"} {
+		if out, _, _ := m.Try("systemctl", "is-enabled", unit); strings.TrimSpace(string(out)) != want && (want != "not-found" || len(out) > 0) {
+			t.Errorf("%s is %s, want %s", unit, out, want)
+		}
+	}
 }
 
 // Between turns nothing runs.
@@ -130,5 +137,20 @@ func TestStayCostsNothingIdle(t *testing.T) {
 	}
 	if out := m.Run("systemctl", "is-active", "lockfast-courier.socket", "lockfast-stay-secure.timer"); out != "active\nactive\n" {
 		t.Errorf("socket and timer are %s", out)
+	}
+}
+
+// The oldest and the newest Debian, whose systemd and apt are others.
+func TestStayOnOtherReleases(t *testing.T) {
+	for _, suite := range []string{"bullseye", "trixie"} {
+		t.Run(suite, func(t *testing.T) {
+			m := bootStay(t, stayRootOf(t, suite, app("2.0")))
+			before := switches(m)
+			if s := on(t, m, "--mode", "auto"); version(m, "app") != "2.0" || s.Last == nil || s.Last.Error != "" || len(s.Trouble) > 0 {
+				t.Errorf("app is at %s, last %+v, check %+v, trouble %q\n%s", version(m, "app"), s.Last, s.Check, s.Trouble, journal(m))
+			}
+			m.Run(program, "stay-secure", "off", "--yes")
+			same(t, "after switching it off", map[string]string{"switches": before}, map[string]string{"switches": switches(m)})
+		})
 	}
 }
