@@ -3,11 +3,14 @@ package secure
 import (
 	"context"
 	"fmt"
+	"io/fs"
+	"path"
 	"slices"
 	"strings"
 
 	"github.com/lockfast/lockfast/internal/change"
 	"github.com/lockfast/lockfast/internal/exposure"
+	"github.com/lockfast/lockfast/internal/hostfs"
 	"github.com/lockfast/lockfast/internal/inventory"
 	"github.com/lockfast/lockfast/internal/match"
 	"github.com/lockfast/lockfast/internal/plan"
@@ -81,10 +84,44 @@ func (m *machine) suspects(fx *Fixing, broken []string) []suspect {
 	for _, source := range order {
 		s := bySource[source]
 		s.weight = involvement(fx.f.inv, s.packages, broken)
+		if m.configures(s.packages, broken) {
+			s.weight += configuring
+		}
 		list = append(list, *s)
 	}
 	slices.SortStableFunc(list, func(a, b suspect) int { return b.weight - a.weight })
 	return list
+}
+
+// configuring is what it weighs that a package brings files for a broken unit:
+// more than a library that it maps, less than its program.
+const configuring = 30
+
+// configures reports whether a package brings files into a folder that is named
+// like a broken unit: /etc/nginx/conf.d/site.conf and nginx.service.
+func (m *machine) configures(packages, broken []string) bool {
+	for _, name := range packages {
+		lists, err := fs.Glob(m.root, "var/lib/dpkg/info/"+name+"*.list")
+		if err != nil {
+			continue
+		}
+		for _, list := range lists {
+			if base := strings.TrimSuffix(path.Base(list), ".list"); base != name && !strings.HasPrefix(base, name+":") {
+				continue
+			}
+			const limit = 8 << 20
+			data, err := hostfs.ReadLimited(m.root, list, limit)
+			if err != nil {
+				continue // it only weighs less
+			}
+			for _, b := range broken {
+				if unit, ok := strings.CutSuffix(b, ".service"); ok && strings.Contains(string(data), "/etc/"+unit+"/") {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // involvement weighs evidence from before the update: the program of a broken
