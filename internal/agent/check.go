@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -50,11 +49,13 @@ func (t *turn) plan(ctx context.Context, refresh bool) (*stay.Pending, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.see(survey, person)
 	doc := survey.Plan
-	if len(doc.Refused) > 0 {
-		return nil, errors.New(strings.Join(doc.Refused, "; "))
+	if len(doc.Refused) > 0 { // the archive has answered; what it offers is for a person
+		person = append(person, heldBack{Source: "all updates", Why: strings.Join(doc.Refused, "; "), Do: "lockfast fix plan"})
+		t.see(survey, person)
+		return nil, nil
 	}
+	t.see(survey, person)
 	pending := pendingOf(doc)
 	if pending == nil {
 		return nil, nil
@@ -76,6 +77,10 @@ func (t *turn) survey(ctx context.Context, refresh bool) (*secure.Survey, []held
 			return nil, nil, err
 		}
 		held := t.forPerson(survey.Plan)
+		if len(held) == 0 && len(survey.Plan.Refused) > 0 {
+			survey, held = t.without(ctx, o, survey)
+			return survey, append(person, held...), ctx.Err()
+		}
 		if len(held) == 0 || n == mostPlans {
 			return survey, person, nil
 		}
@@ -85,6 +90,34 @@ func (t *turn) survey(ctx context.Context, refresh bool) (*secure.Survey, []held
 		person = append(person, held...)
 		o.Refresh = false
 	}
+}
+
+// mostLeftOut bounds how many updates are tried as the one that makes a plan
+// impossible.
+const mostLeftOut = 8
+
+// without looks for the one update without which a plan is not refused, so that
+// the others need not wait for a person. If there is none, the plan stays as it
+// is.
+func (t *turn) without(ctx context.Context, o secure.FixOptions, refused *secure.Survey) (*secure.Survey, []heldBack) {
+	var tried []string
+	for _, u := range refused.Plan.Updates {
+		source := sourceOf(u)
+		if slices.Contains(tried, source) {
+			continue
+		}
+		if tried = append(tried, source); len(tried) > mostLeftOut {
+			break
+		}
+		o.Refresh = false
+		less := o
+		less.Exclude = append(slices.Clone(o.Exclude), source)
+		survey, err := secure.SurveyFix(ctx, less)
+		if err == nil && len(survey.Plan.Refused) == 0 {
+			return survey, []heldBack{{source, u.To, strings.Join(refused.Plan.Refused, "; "), "lockfast fix plan --only " + source}}
+		}
+	}
+	return refused, nil
 }
 
 // forPerson lists the updates of a plan that are not for an unattended host.

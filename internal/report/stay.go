@@ -32,6 +32,9 @@ func StayStatus(w io.Writer, s *stay.Status, o Options) error {
 	row("archive", archive(s))
 	row("on offer", offer(s))
 	row("installed", last(s))
+	if s.Last != nil && s.Last.Error != "" {
+		row("last success", ago(s.Generated, s.Success))
+	}
 	row("window", windowText(s))
 	if s.On {
 		row("next turn", moment(s.Generated, s.Next))

@@ -24,6 +24,7 @@ func TestKilledWhileInstalling(t *testing.T) {
 	for i := range 10 {
 		percent := 5 + 10*i
 		t.Run(fmt.Sprintf("%d percent", percent), func(t *testing.T) {
+			t.Parallel()
 			m := hosts.Boot(t, hosts.Clone(t, root))
 			plan := inside[result.FixPlan](t, m, []int{0}, "fix", "plan", "--json", "--advisories", "none")
 			killAt(t, m, percent)

@@ -14,6 +14,7 @@ import (
 // A fix that needs a reboot gets one, in the window, after the site's hook has
 // agreed, with a warning for those who are logged in.
 func TestStayReboot(t *testing.T) {
+	t.Parallel()
 	kernel := app("2.0")
 	kernel.Scripts = map[string]string{"postinst": "#!/bin/sh\necho '*** System restart required ***' >/run/reboot-required\necho app >/run/reboot-required.pkgs\n"}
 	root := stayRoot(t, kernel)
@@ -45,6 +46,7 @@ func TestStayReboot(t *testing.T) {
 
 // A full disk: nothing is changed, it is said, and it is tried again.
 func TestStayDiskFull(t *testing.T) {
+	t.Parallel()
 	big := app("2.0")
 	big.Files["usr/share/app"] = noise(3 << 20)
 	m := bootStay(t, stayRoot(t, big))
@@ -66,6 +68,7 @@ func TestStayDiskFull(t *testing.T) {
 
 // The network goes away in the middle of a download: the host is untouched.
 func TestStayNetworkCut(t *testing.T) {
+	t.Parallel()
 	big := app("2.0")
 	big.Files["usr/share/app"] = noise(8 << 20)
 	root := stayRoot(t, big)
@@ -88,6 +91,7 @@ func TestStayNetworkCut(t *testing.T) {
 
 // Lockfast is updated by itself, through its own package, like any other.
 func TestStayUpdatesItself(t *testing.T) {
+	t.Parallel()
 	old := buildDeb(t, "amd64", "022")
 	root := stayRoot(t)
 	if err := os.Remove(root + program); err != nil {
@@ -128,6 +132,7 @@ sed -i 's/^Version: .*/Version: 9.0/' new/DEBIAN/control; dpkg-deb -b new securi
 
 // Between turns nothing runs.
 func TestStayCostsNothingIdle(t *testing.T) {
+	t.Parallel()
 	m := bootStay(t, stayRoot(t))
 	on(t, m, "--mode", "auto")
 	m.Wait("sh", "-c", "! pgrep -x lockfast") // the courier ends by itself
@@ -142,8 +147,10 @@ func TestStayCostsNothingIdle(t *testing.T) {
 
 // The oldest and the newest Debian, whose systemd and apt are others.
 func TestStayOnOtherReleases(t *testing.T) {
+	t.Parallel()
 	for _, suite := range []string{"bullseye", "trixie"} {
 		t.Run(suite, func(t *testing.T) {
+			t.Parallel()
 			m := bootStay(t, stayRootOf(t, suite, app("2.0")))
 			before := switches(m)
 			if s := on(t, m, "--mode", "auto"); version(m, "app") != "2.0" || s.Last == nil || s.Last.Error != "" || len(s.Trouble) > 0 {
@@ -152,5 +159,47 @@ func TestStayOnOtherReleases(t *testing.T) {
 			m.Run(program, "stay-secure", "off", "--yes")
 			same(t, "after switching it off", map[string]string{"switches": before}, map[string]string{"switches": switches(m)})
 		})
+	}
+}
+
+// An archive that has not been made anew for months is signed all the same: what
+// it offers is installed, and people are told that it cannot be all there is.
+func TestStayStaleArchive(t *testing.T) {
+	t.Parallel()
+	root := stayRoot(t)
+	if err := os.RemoveAll(root + "/srv/security"); err != nil {
+		t.Fatal(err)
+	}
+	r := security(app("2.0"))
+	r.URL, r.Date = "http://127.0.0.1:8080", "Mon, 05 Jan 2026 00:00:00 UTC"
+	r.Install(t, root, "security")
+	m := bootStay(t, root)
+	s := on(t, m, "--mode", "auto")
+	if version(m, "app") != "2.0" || s.Summary.Blocking == 0 || strings.HasPrefix(s.Level, "all fixes") {
+		t.Errorf("app is at %s, %d blocking, level %q\n%s", version(m, "app"), s.Summary.Blocking, s.Level, journal(m))
+	}
+	if !strings.Contains(told(m), "Not everything could be looked at") {
+		t.Errorf("told: %s", told(m))
+	}
+}
+
+// An update that would remove a package is left to a person, and named; the
+// others are installed.
+func TestStayLeavesOutWhatIsRefused(t *testing.T) {
+	t.Parallel()
+	root := stayRoot(t)
+	other := hosts.Deb{Name: "other", Version: "1.0"}
+	install(t, root, other, hosts.Deb{Name: "rival", Version: "1.0"})
+	other.Version = "2.0"
+	greedy := app("2.0")
+	greedy.Conflicts = "rival"
+	publish(t, root, greedy, other)
+	m := bootStay(t, root)
+	s := on(t, m, "--mode", "auto")
+	if version(m, "app") != "1.0" || version(m, "other") != "2.0" || version(m, "rival") != "1.0" {
+		t.Errorf("app %s, other %s, rival %s\n%s", version(m, "app"), version(m, "other"), version(m, "rival"), journal(m))
+	}
+	if len(s.Person) != 1 || !strings.HasPrefix(s.Person[0].What, "app 2.0") || !strings.Contains(s.Person[0].Why, "would remove rival") {
+		t.Errorf("needs a person: %+v", s.Person)
 	}
 }

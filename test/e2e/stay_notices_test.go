@@ -23,6 +23,7 @@ server {
 // What happened reaches every kind of sink; the webhook goes through the
 // courier, signed.
 func TestStayNotices(t *testing.T) {
+	t.Parallel()
 	root := stayRoot(t, app("2.0"))
 	writeFile(t, root+"/etc/nginx/conf.d/hook.conf", hook)
 	writeFile(t, root+"/etc/lockfast/webhook.secret", "a secret of this test\n")

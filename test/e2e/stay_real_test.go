@@ -13,6 +13,7 @@ import (
 // The real updates that are pending for a Debian 12 web host: fetched by the
 // service where there is a network, installed by it where there is none.
 func TestStayRealUpdates(t *testing.T) {
+	t.Parallel()
 	root := webHost(t, "bookworm")
 	writeFile(t, root+"/etc/lockfast/config.d/40-mode.yaml", "schema: lockfast.config/1\nstay_secure:\n  mode: download\n")
 	if out, errOut, code := hosts.Try(t, root, program, "stay-secure", "run"); code != 0 {

@@ -141,6 +141,7 @@ find /etc/systemd/system /etc/apt /etc/lockfast /usr/local/lib -printf '%M %u %l
 // Nothing is installed outside the window, everything is ready in it, without a
 // network; people are told; and switching it off leaves no trace.
 func TestStayAuto(t *testing.T) {
+	t.Parallel()
 	root := stayRoot(t, app("2.0"))
 	m := bootStay(t, root)
 	before := switches(m)
@@ -185,6 +186,7 @@ func TestStayAuto(t *testing.T) {
 
 // Download keeps everything ready and installs nothing; a person does, offline.
 func TestStayDownload(t *testing.T) {
+	t.Parallel()
 	m := bootStay(t, stayRoot(t, app("2.0")))
 	s := on(t, m, "--mode", "download")
 	if s.Pending == nil || s.Pending.Downloaded.IsZero() || version(m, "app") != "1.0" {
@@ -202,6 +204,7 @@ func TestStayDownload(t *testing.T) {
 
 // Notify only tells.
 func TestStayNotify(t *testing.T) {
+	t.Parallel()
 	m := bootStay(t, stayRoot(t, app("2.0")))
 	s := on(t, m, "--mode", "notify")
 	if s.Pending == nil || !s.Pending.Downloaded.IsZero() || version(m, "app") != "1.0" {
@@ -215,6 +218,7 @@ func TestStayNotify(t *testing.T) {
 // An archive whose signature is wrong is not believed, and people hear of it at
 // once; one that does not answer is asked again.
 func TestStayBadArchive(t *testing.T) {
+	t.Parallel()
 	root := stayRoot(t, app("2.0"))
 	m := bootStay(t, root)
 	m.Run("sh", "-c", "sed -i s/Debian/Debien/ /srv/security/dists/stable-security/InRelease; rm -f /srv/security/dists/stable-security/Release*")
@@ -236,6 +240,7 @@ func TestStayBadArchive(t *testing.T) {
 // The package that breaks its service goes back alone, is named, and is not
 // tried again; the rest is installed.
 func TestStayCulprit(t *testing.T) {
+	t.Parallel()
 	root := stayRoot(t)
 	install(t, root, site("1.0", "# fine\n"))
 	publish(t, root, app("2.0"), site("2.0", "this is no configuration\n"))
@@ -264,6 +269,7 @@ func TestStayCulprit(t *testing.T) {
 // A turn that is killed in the middle of an installation, and one whose host
 // loses its power: the next one brings it to an end.
 func TestStayKilled(t *testing.T) {
+	t.Parallel()
 	slow := app("2.0")
 	slow.Scripts = map[string]string{"postinst": "#!/bin/sh\ntouch /run/configuring\nsleep 4\n"}
 	root := stayRoot(t, slow)
@@ -272,6 +278,7 @@ func TestStayKilled(t *testing.T) {
 		"power cut": func(m *hosts.Machine) { m.PowerOff() },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			m := bootStay(t, hosts.Clone(t, root))
 			m.Run(program, "stay-secure", "--yes", "--mode", "auto")
 			m.Wait("test", "-e", "/run/configuring")
@@ -291,6 +298,7 @@ func TestStayKilled(t *testing.T) {
 
 // The units are what the manual says of them.
 func TestStaySandbox(t *testing.T) {
+	t.Parallel()
 	m := bootStay(t, stayRoot(t, app("2.0")))
 	on(t, m, "--mode", "download")
 	for unit, most := range map[string]float64{"lockfast-courier.service": 2.0, "lockfast-stay-secure.service": 5.0} {
@@ -324,6 +332,7 @@ systemctl daemon-reload; systemctl stop lockfast-courier.service; systemctl star
 
 // Pausing stops changes, not looking.
 func TestStayPause(t *testing.T) {
+	t.Parallel()
 	m := bootStay(t, stayRoot(t, app("2.0")))
 	on(t, m, "--mode", "auto", "--window", hours(2, 3))
 	m.Run(program, "stay-secure", "pause", "--for", "2d")
