@@ -4,6 +4,7 @@ package e2e_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +15,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -57,6 +59,15 @@ func command(t *testing.T, name string, args ...string) string {
 // newDNFWorld builds packages, and a root that has some of them installed.
 func newDNFWorld(t *testing.T, r hosts.RPMRepository, install ...string) *dnfWorld {
 	t.Helper()
+	w := newDNFWorldServing(t, r, serveFiles)
+	w.serves.Load().dnf(t, append([]string{"install"}, install...)...)
+	return w
+}
+
+// newDNFWorldServing has nothing installed. How the repository's files are
+// served is up to the test.
+func newDNFWorldServing(t *testing.T, r hosts.RPMRepository, serve func(rw http.ResponseWriter, q *http.Request, repo string)) *dnfWorld {
+	t.Helper()
 	w := &dnfWorld{dir: t.TempDir()}
 	w.server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, q *http.Request) {
 		h := w.serves.Load()
@@ -64,7 +75,7 @@ func newDNFWorld(t *testing.T, r hosts.RPMRepository, install ...string) *dnfWor
 			http.NotFound(rw, q)
 			return
 		}
-		http.FileServer(http.Dir(h.repo)).ServeHTTP(rw, q)
+		serve(rw, q, h.repo)
 	}))
 	t.Cleanup(w.server.Close)
 	r.Build(t, w.dir)
@@ -78,7 +89,6 @@ func newDNFWorld(t *testing.T, r hosts.RPMRepository, install ...string) *dnfWor
 	}
 	h.dnf(t, "makecache")
 	command(t, "rpm", "--root", h.root, "--import", filepath.Join(w.dir, "key.asc"))
-	h.dnf(t, append([]string{"install"}, install...)...)
 	return w
 }
 
@@ -374,5 +384,117 @@ func TestDNFUnknownKey(t *testing.T) {
 	}
 	if out := h.rpm(t, "-qa"); strings.Contains(out, "gpg-pubkey") {
 		t.Error(out)
+	}
+}
+
+// A download that was stopped goes on with the file it was in; what is whole is
+// not asked for again. Within the file, librepo goes on only if it is new enough,
+// as Limits says.
+func TestDNFDownloadGoesOn(t *testing.T) {
+	a := &asked{}
+	r, refs := larges()
+	w := newDNFWorldServing(t, r, a.serve)
+	h := w.host(t)
+	f := patch.Fetch{Dir: t.TempDir()}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	part := filepath.Join(f.Dir, ".dnf/three-1-1.x86_64.rpm")
+	size := func(path string) int64 {
+		info, err := os.Stat(path)
+		if err != nil {
+			return 0
+		}
+		return info.Size()
+	}
+	whole := func(name string) bool {
+		file := name + "-1-1.x86_64.rpm"
+		return size(filepath.Join(f.Dir, ".dnf", file)) == size(filepath.Join(h.repo, file))
+	}
+	a.stick("three-1-1.x86_64.rpm", func() { // dnf downloads several files at once
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		for ctx.Err() == nil && (size(part) == 0 || !whole("one") || !whole("two")) {
+			<-tick.C
+		}
+		stop()
+	})
+	if got, err := h.Download(ctx, refs, f); err == nil {
+		t.Fatalf("it was stopped, and says %+v", got)
+	}
+	there := size(part)
+	a.stick("", nil)
+	if got, err := h.Download(t.Context(), refs, f); err != nil || len(got) != len(refs) {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	goesOn := fmt.Sprintf("three-1-1.x86_64.rpm bytes=%d-", there)
+	if log := strings.Join(a.take(), " "); log != goesOn && log != goesOn+" three-1-1.x86_64.rpm" {
+		t.Errorf("the second time, dnf asked for %s, not %s", log, goesOn)
+	}
+	if left, err := filepath.Glob(filepath.Join(f.Dir, ".*")); err != nil || len(left) > 0 {
+		t.Errorf("left over: %v, %v", left, err)
+	}
+}
+
+// recommended is an update that recommends a package.
+func recommended() (r hosts.RPMRepository, target patch.Request, want []patch.Change) {
+	r.Packages = []hosts.RPMFile{{Name: "app", Version: "1-1"}, {Name: "app", Version: "2-1", Weak: []string{"extra"}}, {Name: "extra", Version: "1-1"}}
+	return r, patch.Request{Targets: []patch.Ref{ref("app", "2-1")}}, []patch.Change{{Name: "app", Arch: "x86_64", From: "1-1", To: "2-1", Archive: "updates", Requested: true}}
+}
+
+// onlyUpdates makes sure that a simulation brings the update alone, whether new
+// packages are allowed or not: what is recommended is not needed.
+func onlyUpdates(t *testing.T, b patch.Backend) {
+	t.Helper()
+	_, r, want := recommended()
+	for _, newOK := range []bool{false, true} {
+		r.NewOK = newOK
+		got, err := b.Simulate(t.Context(), r)
+		for i := range got.Changes {
+			got.Changes[i].Size, got.Changes[i].Disk = 0, 0
+		}
+		if diff := cmp.Diff(patch.Simulation{Changes: want}, got); diff != "" || err != nil {
+			t.Errorf("new packages allowed: %t: %v\n%s", newOK, err, diff)
+		}
+	}
+}
+
+func TestDNFTakesNoRecommends(t *testing.T) {
+	r, _, _ := recommended()
+	onlyUpdates(t, newDNFWorld(t, r, "app-1-1").host(t))
+}
+
+// It is said who uses dnf.
+func TestDNFInUse(t *testing.T) {
+	w := newDNFWorldServing(t, hosts.RPMRepository{Packages: []hosts.RPMFile{{Name: "one", Version: "1-1"}}}, serveFiles)
+	h := w.host(t)
+	other := exec.CommandContext(t.Context(), "sleep", "600")
+	if err := other.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = other.Process.Kill(); _ = other.Wait() }()
+	want := fmt.Sprintf("sleep (pid %d)", other.Process.Pid)
+	refs, f := []patch.Ref{ref("one", "1-1")}, patch.Fetch{Dir: t.TempDir()}
+	files, err := h.Download(t.Context(), refs, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := func(file, what string, err error) {
+		t.Helper()
+		if locked, ok := errors.AsType[*patch.LockedError](err); !ok || locked.Holder != want {
+			t.Errorf("%s while %s is held: %v: does not name %s", what, file, err, want)
+		}
+	}
+	for _, file := range []string{"var/cache/dnf/metadata_lock.pid", "var/lib/dnf/rpmdb_lock.pid"} {
+		path := filepath.Join(h.root, file)
+		writeFile(t, path, fmt.Sprint(other.Process.Pid))
+		if strings.Contains(file, "metadata") {
+			in(file, "Refresh", h.Refresh(t.Context()))
+		} else {
+			order := patch.Order{ID: "there", Log: filepath.Join(t.TempDir(), "log"), Files: files, Want: []plan.Package{at("one", "1-1")}}
+			in(file, "Install", h.Install(t.Context(), order))
+		}
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -17,10 +17,11 @@ type RPMFile struct {
 	Version string // in full: "1:2-1" is epoch 1, version 2, release 1
 	NoArch  bool
 	Needs   []string
-	Config  bool   // /etc/NAME.conf, which is kept when it was changed
-	Spec    string // more lines at the spec's end: scripts
-	Absent  bool   // it is built and signed, but the repository does not hold it
-	Bulk    int    // KiB of random bytes in /opt/NAME/bulk, so that its file is as large
+	Weak    []string // what it recommends
+	Config  bool     // /etc/NAME.conf, which is kept when it was changed
+	Spec    string   // more lines at the spec's end: scripts
+	Absent  bool     // it is built and signed, but the repository does not hold it
+	Bulk    int      // KiB of random bytes in /opt/NAME/bulk, so that its file is as large
 }
 
 // RPMFix is a security advisory.
@@ -103,6 +104,9 @@ func (p RPMFile) build(t *testing.T, work, to string) {
 	}
 	if len(p.Needs) > 0 {
 		text += "Requires: " + strings.Join(p.Needs, ", ") + "\n"
+	}
+	if len(p.Weak) > 0 {
+		text += "Recommends: " + strings.Join(p.Weak, ", ") + "\n"
 	}
 	text += fmt.Sprintf("%%description\ntest\n%%install\nmkdir -p %%{buildroot}/etc %%{buildroot}/opt/%[1]s\necho %[2]s >%%{buildroot}/opt/%[1]s/data\n", p.Name, p.Version)
 	if p.Bulk > 0 {

@@ -17,7 +17,9 @@ import (
 )
 
 // scratch is the folder, below that for package files, that dnf downloads into.
-// It stays when a download breaks off: dnf goes on there.
+// It stays when a download breaks off: dnf takes what is whole there, and tries
+// to go on within the rest, which fails with librepo before 2026: it takes the
+// length of what is left for a wrong one, and begins the file anew.
 const scratch = ".dnf"
 
 // fetcher brings package files into a folder.

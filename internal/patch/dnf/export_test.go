@@ -80,3 +80,6 @@ func ParseConffiles(text string) ([]string, error) { return parseConffiles(text)
 
 // Report passes on what a line says of progress.
 func Report(progress func(percent int, pkg, phase string), line string) { report(progress, line) }
+
+// ParseHolder is the process that dnf names as a lock's holder.
+func ParseHolder(text string) int { return parseHolder(text) }

@@ -75,11 +75,14 @@ func FuzzLog(f *testing.F) {
 func FuzzOther(f *testing.F) {
 	for _, seed := range []string{
 		"4.14.0\n", "app\tx86_64\tuser\n", "app-0:1-1.*\n", "app\t(none)\t1\t1\tx86_64\t4\tabc\t1700000000\t7\n",
-		"S.5....T.  c /etc/a\nmissing     /b\n", "17\t/etc/a\n", `'\x1c'`,
+		"S.5....T.  c /etc/a\nmissing     /b\n", "17\t/etc/a\n", `'\x1c'`, "RPMDB already locked by 812\n",
 	} {
 		f.Add(seed)
 	}
-	f.Fuzz(func(_ *testing.T, text string) {
+	f.Fuzz(func(t *testing.T, text string) {
+		if pid := dnf.ParseHolder(text); pid < 0 {
+			t.Errorf("%q is process %d", text, pid)
+		}
 		_, _ = dnf.ParseMajor(text)
 		_, _ = dnf.ParseReasons(text)
 		_ = dnf.ParseLocks(text)

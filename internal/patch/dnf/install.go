@@ -105,6 +105,9 @@ func (b *backend) carryOut(ctx context.Context, o patch.Order, w work, unit stri
 	if running {
 		return fmt.Errorf("%s still runs: wait for its end", unit)
 	}
+	if err := b.unlocked(); err != nil {
+		return err
+	}
 	if err := checkFiles(ctx, w.files()); err != nil {
 		return err
 	}

@@ -9,18 +9,22 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/lockfast/lockfast/internal/hostexec"
 	"github.com/lockfast/lockfast/internal/patch"
 )
 
 // perform runs dnf in a unit of its own.
 func (b *backend) perform(ctx context.Context, o patch.Order, unit string, args []string) error {
-	var said, scripts []string
+	var said, scripts, refused []string
 	all := slices.Concat([]string{"-C", "-y", "--disablerepo=*", "--disableplugin=versionlock", "--setopt=keepcache=1", "--comment=" + unit}, args)
 	code, err := b.launch.Launch(ctx, patch.Job{
 		Unit: unit, Name: "dnf", Args: b.global(all...), Env: b.jobEnv(), Log: o.Log,
 		Line: func(line string) {
 			report(o.Progress, line)
 			const most = 5
+			if refusal.MatchString(line) && len(refused) < most {
+				refused = append(refused, oneLine(line))
+			}
 			if text, ok := strings.CutPrefix(line, "Error: "); ok && len(said) < most {
 				said = append(said, oneLine(text))
 			}
@@ -33,7 +37,7 @@ func (b *backend) perform(ctx context.Context, o patch.Order, unit string, args 
 	case err != nil:
 		return fmt.Errorf("cannot see the installation to its end: %w", err)
 	case code == exitLocked:
-		return locked()
+		return b.locked(hostexec.Result{Code: code, Stderr: []byte(strings.Join(refused, "\n"))})
 	case code != 0:
 		return fmt.Errorf("dnf failed (exit %d): %s; see %s", code, strings.Join(said, "; "), o.Log)
 	case len(scripts) > 0:
@@ -43,6 +47,9 @@ func (b *backend) perform(ctx context.Context, o patch.Order, unit string, args 
 	}
 	return nil
 }
+
+// refusal is what dnf says of a lock.
+var refusal = regexp.MustCompile(`already locked by [0-9]|Malformed lock file`)
 
 // scriptForm is not translated by dnf.
 var scriptForm = regexp.MustCompile(`^Error in [A-Z]+ scriptlet in rpm package \S+$`)

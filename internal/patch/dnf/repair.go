@@ -87,6 +87,9 @@ func (b *backend) Repair(ctx context.Context, o patch.Order) ([]patch.Broken, er
 			return nil, fmt.Errorf("%s still runs: wait for its end", unit)
 		}
 	}
+	if err := b.unlocked(); err != nil {
+		return nil, err
+	}
 	t, open, err := unended(o.Log)
 	if err != nil {
 		return nil, err

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/lockfast/lockfast/internal/hostexec"
-	"github.com/lockfast/lockfast/internal/patch"
 )
 
 // exitLocked is dnf's exit code where another program has its locks.
@@ -33,13 +32,9 @@ func (b *backend) global(more ...string) []string {
 func (b *backend) ask(ctx context.Context, dir string, args ...string) (hostexec.Result, error) {
 	r, err := b.run.Run(ctx, hostexec.Cmd{Name: "dnf", Args: b.global(args...), Dir: dir})
 	if err == nil && r.Code == exitLocked {
-		err = locked()
+		err = b.locked(r)
 	}
 	return r, err
-}
-
-func locked() error {
-	return &patch.LockedError{Manager: "dnf", Holder: "another program"}
 }
 
 // must runs dnf, which has to succeed, and returns what it printed.

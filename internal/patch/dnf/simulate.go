@@ -16,8 +16,9 @@ import (
 // install.
 const maxRounds = 25
 
-// keepAll makes dnf take away nothing that nobody asked for.
-var keepAll = []string{"--setopt=installonly_limit=0", "--setopt=clean_requirements_on_remove=0"} //nolint:gochecknoglobals // a constant list
+// keepAll makes dnf take away nothing that nobody asked for, and bring nothing
+// that a package only recommends.
+var keepAll = []string{"--setopt=installonly_limit=0", "--setopt=clean_requirements_on_remove=0", "--setopt=install_weak_deps=0"} //nolint:gochecknoglobals // a constant list
 
 // Simulate asks dnf's solver. Targets that cannot be had are left out, and each
 // is then asked about alone for the reason.

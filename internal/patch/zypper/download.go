@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/lockfast/lockfast/internal/hostfs"
 	"github.com/lockfast/lockfast/internal/patch"
 )
 
@@ -30,19 +31,21 @@ func (b *backend) Download(ctx context.Context, refs []patch.Ref, f patch.Fetch)
 	if len(missing) > 0 && f.Offline {
 		problems = append(problems, fmt.Errorf("cannot download %s %s and %d more: no network is to be used, and they are not here", missing[0].Name, missing[0].Version, len(missing)-1))
 	} else if len(missing) > 0 {
-		got, failures, err := x.fetch(ctx, missing)
+		failures, err := x.fetch(ctx, missing, byRef)
 		if err != nil {
 			return nil, fmt.Errorf("cannot download packages: %w", err)
 		}
-		for _, a := range got {
-			byRef[a.Ref] = a
-		}
-		for r, why := range failures {
-			problems = append(problems, fmt.Errorf("cannot download %s %s: %s", r.Name, r.Version, why))
+		for _, r := range missing {
+			if why, ok := failures[r]; ok {
+				problems = append(problems, fmt.Errorf("cannot download %s %s: %s", r.Name, r.Version, why))
+			}
 		}
 	}
 	if len(problems) > 0 {
 		return nil, errors.Join(problems...)
+	}
+	if err := hostfs.RemoveAll(x.scratch()); err != nil {
+		return nil, fmt.Errorf("cannot remove the folder that was downloaded into: %w", err)
 	}
 	return x.verified(ctx, refs, byRef)
 }

@@ -17,6 +17,7 @@ func ParseStream(data []byte) error {
 	_, _ = s.updates()
 	_, err = s.changes()
 	_, _ = s.conflict(), s.errorText()
+	_, _ = s.retrieval(patch.Ref{Name: "alpha", Arch: "x86_64", Version: "1.1-1"}, 0)
 	return err
 }
 

@@ -4,22 +4,21 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/lockfast/lockfast/internal/hostfs"
 	"github.com/lockfast/lockfast/internal/patch"
 )
 
-// batch is how many packages one run of zypper downloads; between two of them
-// progress is told.
-const batch = 20
+// scratch is the folder, below that for package files, that zypper downloads
+// into. What is whole there stays when a download breaks off, and is taken the
+// next time.
+const scratch = ".zypper"
 
 // fetcher brings package files into a folder.
 type fetcher struct {
@@ -30,6 +29,7 @@ type fetcher struct {
 	here  fs.FS // this machine, where the folder is; the same but in tests
 
 	done, total int64
+	silent      map[string]bool // repositories that did not answer
 }
 
 func (b *backend) fetcher(ctx context.Context, host fs.FS, refs []patch.Ref, f patch.Fetch) (*fetcher, func(), error) {
@@ -48,7 +48,7 @@ func (b *backend) fetcher(ctx context.Context, host fs.FS, refs []patch.Ref, f p
 	if err != nil {
 		return nil, nil, err
 	}
-	x := &fetcher{b: b, f: f, known: known, host: host, here: here}
+	x := &fetcher{b: b, f: f, known: known, host: host, here: here, silent: map[string]bool{}}
 	for _, r := range refs {
 		if at := known.at(r); len(at) > 0 {
 			x.total += at[0].size
@@ -74,8 +74,25 @@ func isDigest(s string) bool {
 	return err == nil && len(raw) == sha256.Size
 }
 
-// present looks for a package in our folder, then in zypper's cache. Only files
-// with the digest that the metadata state count.
+// place is where a package file may lie already.
+type place struct {
+	fsys         fs.FS
+	name, origin string
+}
+
+// places are zypper's cache and the folder that it downloads into.
+func (x *fetcher) places(e entry) []place {
+	return []place{
+		{x.host, path.Join(packageCache, e.repo.folder(), e.location), "cache"},
+		{x.here, path.Join(local(x.scratch()), e.repo.folder(), e.location), "archive"},
+	}
+}
+
+// scratch is where zypper downloads to.
+func (x *fetcher) scratch() string { return filepath.Join(x.f.Dir, scratch) }
+
+// present looks for a package in our folder, then where zypper keeps files. Only
+// those with the digest that the metadata state count.
 func (x *fetcher) present(ctx context.Context, r patch.Ref) (patch.Archive, bool, error) {
 	for _, e := range x.known.at(r) {
 		if !isDigest(e.sha256) {
@@ -85,13 +102,14 @@ func (x *fetcher) present(ctx context.Context, r patch.Ref) (patch.Archive, bool
 		if size, digest, err := digestOf(ctx, x.here, local(target)); err == nil && digest == e.sha256 {
 			return patch.Archive{Ref: r, Path: target, SHA256: digest, Size: size, Origin: "archive"}, true, nil
 		}
-		cached := path.Join(packageCache, e.repo.folder(), e.location)
-		if _, digest, err := digestOf(ctx, x.host, cached); err != nil || digest != e.sha256 {
-			continue
+		for _, p := range x.places(e) {
+			if _, digest, err := digestOf(ctx, p.fsys, p.name); err != nil || digest != e.sha256 {
+				continue
+			}
+			a, err := x.take(ctx, p.fsys, p.name, r, e.sha256)
+			a.Origin = p.origin
+			return a, err == nil, err
 		}
-		a, err := x.take(ctx, x.host, cached, r, e.sha256)
-		a.Origin = "cache"
-		return a, err == nil, err
 	}
 	return patch.Archive{}, false, ctx.Err()
 }
@@ -140,159 +158,8 @@ func digestOf(ctx context.Context, fsys fs.FS, name string) (int64, string, erro
 	return n, hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// fetch downloads packages that are not present. failed says of each that could
-// not be had why; err is for what concerns all of them.
-func (x *fetcher) fetch(ctx context.Context, refs []patch.Ref) (got []patch.Archive, failed map[patch.Ref]string, err error) {
-	failed = map[patch.Ref]string{}
-	env, err := x.rate()
-	if err != nil {
-		return nil, nil, err
-	}
-	scratch := filepath.Join(x.f.Dir, ".zypper")
-	defer func() { // both are ours; the files were copied out of the folder
-		_ = hostfs.RemoveAll(scratch)
-		_ = hostfs.RemoveAll(x.conf())
-	}()
-	for chunk := range slices.Chunk(refs, batch) {
-		archives, missing, why, err := x.chunk(ctx, env, scratch, chunk)
-		if err != nil {
-			return nil, nil, err
-		}
-		got = append(got, archives...)
-		for _, r := range missing {
-			if len(chunk) == 1 {
-				failed[r] = why
-				continue
-			}
-			// zypper ends with the first that it cannot get: each gets its own try.
-			archives, missing, why, err := x.chunk(ctx, env, scratch, []patch.Ref{r})
-			if err != nil {
-				return nil, nil, err
-			}
-			got = append(got, archives...)
-			if len(missing) > 0 {
-				failed[r] = why
-			}
-		}
-	}
-	return got, failed, nil
-}
-
-// chunk is one run of zypper. It answers exit code 0 even where a download
-// failed: what counts is which files are there with the right digest.
-func (x *fetcher) chunk(ctx context.Context, env []string, scratch string, refs []patch.Ref) (got []patch.Archive, missing []patch.Ref, why string, err error) {
-	args := []string{"--no-refresh", "--pkg-cache-dir", scratch, "download"}
-	for _, r := range refs {
-		c, err := capability(r)
-		if err != nil {
-			return nil, nil, "", err
-		}
-		args = append(args, c)
-	}
-	x.progress(refs[0].Name)
-	answer, code, err := x.b.ask(ctx, env, args...)
-	if err != nil {
-		return nil, nil, "", err
-	}
-	why = answer.errorText()
-	if why == "" {
-		why = fmt.Sprintf("zypper download ended with exit code %d and gave no reason", code)
-	}
-	for _, r := range refs {
-		a, ok, err := x.downloaded(ctx, answer, r)
-		switch {
-		case ctx.Err() != nil:
-			return nil, nil, "", ctx.Err()
-		case err != nil:
-			missing, why = append(missing, r), err.Error()
-		case !ok:
-			missing = append(missing, r)
-		default:
-			got = append(got, a)
-			x.done += a.Size
-			x.progress(r.Name)
-		}
-	}
-	return got, missing, why, nil
-}
-
-// downloaded takes what zypper downloaded of a package, if it did.
-func (x *fetcher) downloaded(ctx context.Context, answer *stream, r patch.Ref) (patch.Archive, bool, error) {
-	for _, d := range answer.Downloads {
-		if d.Name != r.Name || d.Arch != r.Arch || evr(d.Edition.Epoch, d.Edition.Version, d.Edition.Release) != r.Version || d.File.Path == "" {
-			continue
-		}
-		_, digest, err := digestOf(ctx, x.here, local(d.File.Path))
-		if err != nil {
-			return patch.Archive{}, false, fmt.Errorf("cannot read what zypper downloaded of %s: %w", r.Name, err)
-		}
-		if !slices.ContainsFunc(x.known.at(r), func(e entry) bool { return e.sha256 == digest }) {
-			return patch.Archive{}, false, fmt.Errorf("the downloaded file of %s has SHA-256 %s, which no repository states for it", r.Name, digest)
-		}
-		a, err := x.take(ctx, x.here, local(d.File.Path), r, digest)
-		return a, err == nil, err
-	}
-	return patch.Archive{}, false, nil
-}
-
 func (x *fetcher) progress(what string) {
 	if x.f.Progress != nil {
 		x.f.Progress(x.done, x.total, what)
 	}
-}
-
-// confLimit bounds zypp.conf.
-const confLimit = 1 << 20
-
-// conf is the copy of zypp.conf that limits the rate.
-func (x *fetcher) conf() string { return filepath.Join(x.f.Dir, ".zypp.conf") }
-
-// rate returns the environment that limits zypper's downloads. It has no option
-// for it: it is told of a copy of its configuration that has the limit.
-func (x *fetcher) rate() ([]string, error) {
-	if x.f.RateLimit <= 0 {
-		return nil, nil
-	}
-	var text []byte
-	for _, name := range []string{"etc/zypp/zypp.conf", "usr/etc/zypp/zypp.conf"} {
-		data, err := hostfs.ReadLimited(x.host, name, confLimit)
-		if err == nil {
-			text = data
-			break
-		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("cannot limit the rate of downloads: %w", err)
-		}
-	}
-	err := hostfs.Replace(x.conf(), 0o600, func(w io.Writer) error {
-		_, err := io.WriteString(w, limitRate(string(text), x.f.RateLimit))
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("cannot limit the rate of downloads: %w", err)
-	}
-	return []string{"ZYPP_CONF=" + x.conf()}, nil
-}
-
-// limitRate sets the limit in the text of a zypp.conf.
-func limitRate(conf string, bytesPerSecond int64) string {
-	const option = "download.max_download_speed"
-	var out strings.Builder
-	limit := fmt.Sprintf("%s = %d\n", option, bytesPerSecond)
-	inMain := false
-	for line := range strings.Lines(conf) {
-		trimmed := strings.TrimSpace(line)
-		if strings.HasPrefix(trimmed, option) {
-			continue
-		}
-		out.WriteString(strings.TrimSuffix(line, "\n") + "\n")
-		if trimmed == "[main]" && !inMain {
-			inMain = true
-			out.WriteString(limit)
-		}
-	}
-	if !inMain {
-		return "[main]\n" + limit + out.String()
-	}
-	return out.String()
 }

@@ -12,8 +12,9 @@ import (
 )
 
 var (
-	_ patch.Outlook    = (*backend)(nil)
-	_ patch.Configured = (*backend)(nil)
+	_ patch.Outlook          = (*backend)(nil)
+	_ patch.Configured       = (*backend)(nil)
+	_ patch.ChangedConffiles = (*backend)(nil)
 )
 
 // Previous looks for the files of installed versions: in our folder and in
@@ -82,12 +83,9 @@ func (x *fetcher) previous(ctx context.Context, refs []patch.Ref) (byRef map[pat
 	if len(missing) == 0 {
 		return byRef, why, nil
 	}
-	got, failures, err := x.fetch(ctx, missing)
+	failures, err := x.fetch(ctx, missing, byRef)
 	if err != nil {
 		return nil, nil, fmt.Errorf("cannot download packages: %w", err)
-	}
-	for _, a := range got {
-		byRef[a.Ref] = a
 	}
 	for r, text := range failures {
 		why[r] = "Its file could not be downloaded: " + strings.TrimSuffix(text, ".") + "."
@@ -189,8 +187,8 @@ func (b *backend) Outlook(ctx context.Context, refs []patch.Ref, dir string) (ma
 	return from, nil
 }
 
-// stored reports whether a file is in our folder or zypper's cache, by the
-// digest that the metadata state. Nothing is copied.
+// stored reports whether a file is in our folder or where zypper keeps them, by
+// the digest that the metadata state. Nothing is copied.
 func (x *fetcher) stored(ctx context.Context, r patch.Ref) bool {
 	for _, e := range x.known.at(r) {
 		if !isDigest(e.sha256) {
@@ -199,8 +197,10 @@ func (x *fetcher) stored(ctx context.Context, r patch.Ref) bool {
 		if _, digest, err := digestOf(ctx, x.here, local(path.Join(x.f.Dir, fileName(r, e.sha256)))); err == nil && digest == e.sha256 {
 			return true
 		}
-		if _, digest, err := digestOf(ctx, x.host, path.Join(packageCache, e.repo.folder(), e.location)); err == nil && digest == e.sha256 {
-			return true
+		for _, p := range x.places(e) {
+			if _, digest, err := digestOf(ctx, p.fsys, p.name); err == nil && digest == e.sha256 {
+				return true
+			}
 		}
 	}
 	return false

@@ -148,7 +148,7 @@ func (s *solver) together(ctx context.Context, good []patch.Ref, all int, proble
 // try asks zypper about targets. why is the reason that these cannot be had, as
 // one sentence; if there is none, the changes stand in last.
 func (s *solver) try(ctx context.Context, targets []patch.Ref) (why string, err error) {
-	args := []string{"--no-refresh", "install", "--type", "package", "--dry-run", "--details"}
+	args := []string{"--no-refresh", "install", "--type", "package", "--no-recommends", "--dry-run", "--details"}
 	var capabilities []string
 	lower := false
 	for _, t := range targets {

@@ -10,8 +10,10 @@ import (
 	"github.com/lockfast/lockfast/internal/patch"
 )
 
-// configFlag is RPMFILE_CONFIG of rpmfiles.h.
-const configFlag = 1
+const (
+	configFlag     = 1         // RPMFILE_CONFIG of rpmfiles.h
+	verdictMissing = "missing" // what rpm says of a file that is gone, in place of letters
+)
 
 // Conffiles lists the configuration files of installed packages.
 func (b *backend) Conffiles(ctx context.Context, refs []patch.Ref) ([]string, error) {
@@ -49,6 +51,27 @@ func parseConffiles(text string) ([]string, error) {
 	}
 	slices.Sort(paths)
 	return slices.Compact(paths), nil
+}
+
+// ChangedConffiles lists those configuration files whose content is not what
+// their packages shipped.
+func (b *backend) ChangedConffiles(ctx context.Context, refs []patch.Ref) ([]string, error) {
+	var installed, changed []string
+	for _, r := range refs {
+		installed = append(installed, r.Name)
+	}
+	slices.Sort(installed) // rpm answers for a name: several architectures are one question
+	differences, err := b.Verify(ctx, slices.Compact(installed))
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range differences {
+		if d.Conffile && d.What != verdictMissing && strings.Contains(d.What, "5") {
+			changed = append(changed, d.Path)
+		}
+	}
+	slices.Sort(changed)
+	return slices.Compact(changed), nil
 }
 
 // Verify compares files with what rpm's database has of them. Packages are
@@ -98,5 +121,5 @@ func parseVerify(name, text string) ([]patch.Difference, error) {
 
 // isVerdict reports whether a word is what rpm -V puts before a file.
 func isVerdict(word string) bool {
-	return word == "missing" || len(word) >= 8 && len(word) <= 10 && strings.Trim(word, ".?SM5DLUGTPC") == ""
+	return word == verdictMissing || len(word) >= 8 && len(word) <= 10 && strings.Trim(word, ".?SM5DLUGTPC") == ""
 }

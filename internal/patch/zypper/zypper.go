@@ -43,7 +43,9 @@ func (*backend) Limits() []string {
 	return []string{
 		"Old package files are only had from zypper's cache or the repositories: rpm cannot make one from installed files.",
 		"A changed configuration file that its package does not mark noreplace is replaced; rpm keeps the changed one beside it as .rpmsave.",
-		"A download that broke off within one package file starts that file anew: zypper does not resume.",
+		"Which configuration files a new version brings is only known once it is installed.",
+		"A download that broke off within one package file starts that file anew, unless the server describes the file's parts in a metalink and zypper itself saw the download fail.",
+		"While a server does not answer, zypper waits two minutes for each package, for up to ten of them.",
 		"Package files are only taken from repositories of the type rpm-md, as the others state no SHA-256.",
 		"Where a repository has gpgcheck off, its metadata and packages are believed as they come.",
 		"A package signed with a key that rpm does not know cannot be installed, even where gpgcheck is off.",
@@ -51,7 +53,8 @@ func (*backend) Limits() []string {
 		"A package that waits for a licence to be accepted is not updated: a person has to do that.",
 		"A security update that changes the architecture of a package, to or from noarch, is not told from other updates.",
 		"A lock by pattern, version or repository cannot be set or lifted, only one that names the package.",
-		"zypper marks packages as automatically installed by name only, for all architectures at once.",
+		"Locks are set and lifted, and packages marked as automatically installed, by name only: for all architectures at once.",
+		"What an update only recommends is not installed with it.",
 		"zypper names no date until which metadata are valid to refuse an old repository by.",
 	}
 }

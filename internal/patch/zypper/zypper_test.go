@@ -5,6 +5,7 @@ package zypper_test
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -165,7 +166,7 @@ func (h *host) append(pattern string) {
 	}
 }
 
-const dryRun = "--no-refresh install --type package --dry-run --details "
+const dryRun = "--no-refresh install --type package --no-recommends --dry-run --details "
 
 func TestSimulate(t *testing.T) {
 	h := newHost(t)
@@ -259,6 +260,74 @@ func TestDownloadFromZyppersCache(t *testing.T) {
 	_, missing, err := h.Previous(t.Context(), []patch.Ref{ref("alpha", "0.5-1"), ref("kappa", "1.0-1")}, fetch)
 	if err != nil || len(missing) != 2 || !strings.Contains(missing[0].Why, "rpm cannot make one") || !strings.Contains(missing[1].Why, "no network") {
 		t.Errorf("%+v %v", missing, err)
+	}
+}
+
+// downloads counts the runs that download.
+func (h *host) downloads() (n int) {
+	for _, call := range h.fake.Calls() {
+		if strings.Contains(call, " download ") {
+			n++
+		}
+	}
+	return n
+}
+
+// Each package gets its own reason and, as what concerns one is none of the
+// others, its own try; but no repository that does not answer is asked twice.
+func TestDownloadSaysWhatFailedAndWhy(t *testing.T) {
+	h := newHost(t)
+	args := "--no-refresh --pkg-cache-dir " + h.cache + "/.zypper download "
+	h.zypper("download-damaged.xml", 0, args+"alpha.x86_64=1.1-1 beta.x86_64=1:2.1-3")
+	h.zypper("download-missing-one.xml", 0, args+"alpha.x86_64=1.1-1")
+	h.zypper("download-damaged-one.xml", 0, args+"beta.x86_64=1:2.1-3")
+	h.zypper("download-silent.xml", 0, args+"alpha.x86_64=1.1-1 beta.x86_64=1:2.1-3 newdep.x86_64=1.0-1")
+	fetch := patch.Fetch{Dir: h.cache}
+	refs := []patch.Ref{ref("alpha", "1.1-1"), ref("beta", "1:2.1-3"), ref("newdep", "1.0-1")}
+	_, err := h.Download(t.Context(), refs[:2], fetch)
+	want := `cannot download alpha 1.1-1: File './alpha-1.1-1.x86_64.rpm' not found on medium 'http://127.0.0.1:8080/'
+cannot download beta 1:2.1-3: Package beta-2.1-3.x86_64 (updates) seems to be corrupted during transfer.`
+	if err == nil || err.Error() != want || h.downloads() != 3 {
+		t.Errorf("%v\nwant %s\nafter %d runs", err, want, h.downloads())
+	}
+	_, err = h.Download(t.Context(), refs, fetch)
+	if err == nil || !strings.Contains(err.Error(), "alpha 1.1-1: Location 'http://127.0.0.1:8080/alpha-1.1-1.x86_64.rpm' is temporarily unaccessible.\n") || h.downloads() != 4 {
+		t.Errorf("%v, after %d runs", err, h.downloads())
+	}
+	if strings.Count(err.Error(), "\n") != 2 || strings.Contains(err.Error(), "ABORT") {
+		t.Errorf("too much is said: %v", err)
+	}
+	h.zypper("in-use.xml", 7, args+"alpha.x86_64=1.1-1")
+	_, err = h.Download(t.Context(), refs[:1], fetch)
+	if _, ok := errors.AsType[*patch.LockedError](err); !ok {
+		t.Errorf("in use: %v", err)
+	}
+}
+
+// What an interrupted run left whole is taken, also without a network; nothing
+// else is.
+func TestDownloadGoesOnWithWhatIsThere(t *testing.T) {
+	h := newHost(t)
+	fetch := patch.Fetch{Dir: h.cache, Offline: true}
+	left := filepath.Join(h.cache, ".zypper/upd/x86_64")
+	if err := errors.Join(os.MkdirAll(left, 0o755), os.CopyFS(left, os.DirFS("testdata/packages"))); err != nil {
+		t.Fatal(err)
+	}
+	target := filepath.Join(h.cache, "alpha-1.1-1.x86_64-544160048351.rpm")
+	h.rpm("rpmkeys --checksig "+target, 0, target+": digests signatures OK\n")
+	if _, err := h.Download(t.Context(), []patch.Ref{ref("alpha", "1.1-1"), ref("beta", "1:2.1-3")}, fetch); err == nil || !strings.Contains(err.Error(), "beta") {
+		t.Errorf("one of two is there: %v", err)
+	}
+	if err := os.Remove(target); err != nil {
+		t.Fatal(err)
+	}
+	got, err := h.Download(t.Context(), []patch.Ref{ref("alpha", "1.1-1")}, fetch)
+	want := []patch.Archive{{Ref: ref("alpha", "1.1-1"), Path: target, SHA256: sha, Size: 6336, Origin: "archive"}}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Error(diff, err)
+	}
+	if _, err := os.Stat(filepath.Join(h.cache, ".zypper")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("once all is there, the folder stays: %v", err)
 	}
 }
 
@@ -383,6 +452,26 @@ func TestAuditAndRepair(t *testing.T) {
 	h.rpm("rpmdb --verifydb", 1, "")
 	if got, err = h.Audit(t.Context()); err != nil || len(got) != 1 || got[0].State != "damaged" {
 		t.Error(got, err)
+	}
+}
+
+// Content counts, not owner or time; a file that is gone was not changed.
+func TestChangedConffiles(t *testing.T) {
+	h := newHost(t)
+	h.rpm("rpm -V --nodeps --noscripts alpha", 1, "S.5....T.  c /etc/b.conf\n..5....T.  c /etc/a.conf\n.M..U..T.  c /etc/mode.conf\nmissing    c /etc/gone5.conf\nS.5....T.    /opt/data\n")
+	h.rpm("rpm -V --nodeps --noscripts beta", 0, "")
+	changed, ok := h.Backend.(patch.ChangedConffiles)
+	if !ok {
+		t.Fatal("it cannot say which configuration files were changed")
+	}
+	refs := []patch.Ref{ref("beta", "1:2.0-1"), ref("alpha", "1.0-1"), {Name: "alpha", Arch: "i586", Version: "1.0-1"}}
+	got, err := changed.ChangedConffiles(t.Context(), refs)
+	if diff := cmp.Diff([]string{"/etc/a.conf", "/etc/b.conf"}, got); diff != "" || err != nil {
+		t.Error(diff, err)
+	}
+	h.rpm("rpm -V --nodeps --noscripts alpha", 1, "package alpha is not installed\n")
+	if got, err := changed.ChangedConffiles(t.Context(), refs); err == nil {
+		t.Errorf("could not look, and says %v", got)
 	}
 }
 
