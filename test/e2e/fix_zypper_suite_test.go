@@ -204,6 +204,15 @@ func (a *asked) take() []string {
 	return log
 }
 
+// tidily keeps what a killed zypper leaves behind in a folder of the test.
+type tidily struct{ dir string }
+
+// Run is hostexec's Runner.
+func (d tidily) Run(ctx context.Context, c hostexec.Cmd) (hostexec.Result, error) {
+	c.Env = append(c.Env, "ZYPPTMPDIR="+d.dir)
+	return hostexec.System{}.Run(ctx, c)
+}
+
 // A download that was stopped in the middle of its second file goes on with that
 // file, which zypper begins anew; the first is not asked for again, unless it
 // was damaged meanwhile.
@@ -217,7 +226,7 @@ func TestZypperDownloadGoesOn(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := w.host(t)
-			b := h.backend(hostexec.System{})
+			b := h.backend(tidily{t.TempDir()})
 			f := patch.Fetch{Dir: t.TempDir()}
 			ctx, stop := context.WithCancel(t.Context())
 			defer stop()

@@ -1,4 +1,4 @@
-//go:build unix
+//go:build linux
 
 package dnf_test
 
@@ -69,6 +69,16 @@ func held(t *testing.T, file string) (pid int, release func()) {
 	}
 }
 
+// comm is what the kernel calls this program, and the other that runs it.
+func comm(t *testing.T) string {
+	t.Helper()
+	name, err := os.ReadFile("/proc/self/comm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(name))
+}
+
 func (h *host) write(name, text string) string {
 	h.Helper()
 	file := filepath.Join(h.root, name)
@@ -88,7 +98,7 @@ func TestRPMInUse(t *testing.T) {
 		_, repair := h.Repair(t.Context(), h.order())
 		for _, err := range []error{repair, h.Install(t.Context(), h.order())} {
 			locked, ok := errors.AsType[*patch.LockedError](err)
-			if want := fmt.Sprintf("dnf.test (pid %d)", pid); !ok || locked.Manager != "rpm" || locked.Holder != want || len(h.jobs) > 0 {
+			if want := fmt.Sprintf("%s (pid %d)", comm(t), pid); !ok || locked.Manager != "rpm" || locked.Holder != want || len(h.jobs) > 0 {
 				t.Errorf("%s: %v: does not name %s; launched: %+v", name, err, want, h.jobs)
 			}
 		}
@@ -102,7 +112,7 @@ func TestRPMInUse(t *testing.T) {
 // dnf's own locks: by what dnf says, else by its files, else not at all.
 func TestDNFInUse(t *testing.T) {
 	const makecache = "-q --assumeno --setopt=*.skip_if_unavailable=0 makecache --refresh"
-	own := fmt.Sprintf("dnf.test (pid %d)", os.Getpid())
+	own := fmt.Sprintf("%s (pid %d)", comm(t), os.Getpid())
 	for name, test := range map[string]struct {
 		says   string
 		file   string // what dnf's lock holds
