@@ -120,7 +120,7 @@ func (t *turn) installed(id string, doc *result.Fix, err error) {
 	if doc.Reboot {
 		why = doc.RebootWhy
 	}
-	t.s.NeedsReboot(t.now(), why)
+	t.s.NeedsReboot(t.now(), t.boot, why)
 }
 
 // restart restarts the services that still run replaced code.

@@ -25,6 +25,9 @@ func (t *turn) check(ctx context.Context) {
 	pending, err := t.plan(ctx, true)
 	if err != nil {
 		t.s.CheckFailed(t.now(), oneLine(err))
+		if t.s.Reboot != nil || t.s.Stale != nil { // whether the fixed code runs can be seen without the archive
+			t.again(ctx)
+		}
 		return
 	}
 	t.s.Checked(t.now(), pending)
@@ -231,7 +234,7 @@ func (t *turn) followOld(survey *secure.Survey) {
 	case host.RebootRequired && reboot == "":
 		reboot = "the system asks for a restart"
 	}
-	t.s.NeedsReboot(t.now(), reboot)
+	t.s.NeedsReboot(t.now(), t.boot, reboot)
 }
 
 func (t *turn) fixOptions() secure.FixOptions {

@@ -22,6 +22,7 @@ type turn struct {
 	trouble []string // what went wrong in this turn beside what the state holds
 	broken  []string // services that a restart broke
 	died    stay.Action
+	boot    string // id of this boot
 	missed  time.Time
 	untold  []string // notices that did not reach anybody
 	digest  bool     // something may have to be told with the next digest
@@ -105,6 +106,7 @@ func (o Options) beginAnew(damage error) (stay.State, error) {
 // run carries out one decision after the other. The state is written before and
 // after each, so that a turn that dies is known to have died, and at what.
 func (t *turn) run(ctx context.Context) error {
+	t.boot = t.facts(ctx).Boot
 	if err := t.recover(ctx); err != nil {
 		return err
 	}

@@ -72,7 +72,7 @@ func (d *deciding) check() (Action, string) {
 		due, why = c.Tried.Add(backOff(c.Failures, firstRetry, max(d.p.Check, firstRetry))), "asking the archive failed before"
 	case c.OK.IsZero():
 		due = now
-	case d.rebooted() && c.OK.Before(now.Add(-d.f.Up)):
+	case d.rebooted():
 		due, why = now, "the host was restarted: does the fixed code run?"
 	}
 	for _, w := range []Windows{d.p.Windows, d.p.Exploited} {
@@ -118,9 +118,11 @@ func (d *deciding) jitter(occasion time.Time, most time.Duration) time.Duration 
 	return time.Duration(h.Sum64() % uint64(most)) //nolint:gosec // G115: less than most
 }
 
-// rebooted reports whether the host was started anew since a restart was tried.
+// rebooted reports whether the host was started anew since a restart was tried,
+// and has not been looked at since.
 func (d *deciding) rebooted() bool {
-	return d.s.Reboot != nil && d.s.Reboot.Boot != "" && d.s.Reboot.Boot != d.f.Boot
+	r := d.s.Reboot
+	return r != nil && r.Boot != "" && r.Boot != d.f.Boot && r.Seen != d.f.Boot
 }
 
 // stopped says what keeps everything from being changed.

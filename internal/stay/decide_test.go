@@ -191,9 +191,12 @@ func TestReboot(t *testing.T) {
 
 	// The reason stands after each restart: no loop.
 	loop := newWorld(t, p)
-	loop.s.NeedsReboot(loop.now, "the old kernel starts again")
+	loop.s.NeedsReboot(loop.now, loop.look().Boot, "the old kernel starts again")
 	for range 60 {
 		loop.s.Check.OK, loop.s.Check.Tried = loop.now, loop.now
+		if d := loop.p.Decide(loop.s, loop.look()); d.Do == stay.AskArchive { // after the start it is looked whether it helped
+			loop.s.NeedsReboot(loop.now, loop.look().Boot, "the old kernel starts again")
+		}
 		if d := loop.p.Decide(loop.s, loop.look()); d.Do == stay.RebootHost {
 			loop.log = append(loop.log, event{loop.now, d.Do})
 			loop.s.Rebooting(loop.now, loop.look().Boot, "")

@@ -104,15 +104,17 @@ func (s *State) Resumed() {
 	s.Paused, s.GivenUp, s.Failures, s.Attempts = time.Time{}, nil, 0, nil
 }
 
-// NeedsReboot notes whether and why the host has to be restarted; "" is that it
-// has not.
-func (s *State) NeedsReboot(now time.Time, why string) {
+// NeedsReboot notes whether and why the host has to be restarted, as seen under a
+// boot id; "" is that it has not.
+func (s *State) NeedsReboot(now time.Time, boot, why string) {
 	switch {
 	case why == "":
 		s.Reboot = nil
+		return
 	case s.Reboot == nil || s.Reboot.Why != why:
 		s.Reboot = &Reason{Since: now, Why: why}
 	}
+	s.Reboot.Seen = boot
 }
 
 // Rebooting notes that the host is about to be restarted; with an error, that it

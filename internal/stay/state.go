@@ -80,6 +80,7 @@ type Reason struct {
 	Why   string    `json:"why"`
 	Units []string  `json:"units,omitempty"`
 	Boot  string    `json:"boot,omitempty"` // boot id under which it was last tried
+	Seen  string    `json:"seen,omitempty"` // boot id under which it was last found to stand
 	Tried int       `json:"tried"`
 	Next  time.Time `json:"next,omitzero"`   // not before
 	Error string    `json:"error,omitempty"` // why the last try did not succeed

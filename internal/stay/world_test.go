@@ -137,7 +137,7 @@ func (w *world) act(do stay.Action) (end bool) {
 		}
 		w.s.Checked(w.now, w.plan())
 		if w.s.Reboot != nil && w.s.Reboot.Boot != "" && w.s.Reboot.Boot != fmt.Sprint(w.boots) {
-			w.s.NeedsReboot(w.now, "")
+			w.s.NeedsReboot(w.now, w.look().Boot, "")
 		}
 	case stay.Fetch:
 		w.s.Downloaded(w.now)
@@ -168,7 +168,7 @@ func (w *world) install(do stay.Action) {
 	if failed == "" {
 		w.installed = w.known()
 		if w.reboots {
-			w.s.NeedsReboot(w.now, "a new kernel")
+			w.s.NeedsReboot(w.now, w.look().Boot, "a new kernel")
 		}
 	}
 	w.s.Installed(w.now, w.p, id, stay.Outcome{At: w.now, Error: failed, Code: code}, nil)

@@ -62,19 +62,26 @@ func TestFixTakesTheCulpritBack(t *testing.T) {
 	}
 }
 
-// A version that reopens a known exploited, exposed hole is not restored
-// without a person, who is told how.
-func TestFixDoesNotReopenAnExploitedHole(t *testing.T) {
-	root := brokenSite(t)
+// exploitedStore gives a host advisories that know of one hole, in a package
+// before 2.0, CVE-2026-0003, which is known to be exploited.
+func exploitedStore(t *testing.T, root, pkg string) {
+	t.Helper()
 	dir := t.TempDir()
 	today := time.Now().UTC().Format(time.RFC3339)
-	writeFile(t, filepath.Join(dir, "osv/1.json"), debianRecord("DSA-9003-1", "CVE-2026-0003", "site", "2.0"))
+	writeFile(t, filepath.Join(dir, "osv/1.json"), debianRecord("DSA-9003-1", "CVE-2026-0003", pkg, "2.0"))
 	writeFile(t, filepath.Join(dir, "kev.json"), fmt.Sprintf(`{"title":"CISA Catalog of Known Exploited Vulnerabilities","catalogVersion":"x","dateReleased":%q,"count":1,"vulnerabilities":[
 {"cveID":"CVE-2026-0003","vendorProject":"x","product":"site","vulnerabilityName":"hole","dateAdded":"2026-11-01","shortDescription":"d","requiredAction":"a","dueDate":"2026-12-01","knownRansomwareCampaignUse":"Unknown","notes":"","cwes":[]}]}`, today))
 	store := filepath.Join(root, "var/cache/test.store")
 	if out, errOut, code := lockfast(t, "advisories", "import", "--out", store, filepath.Join(dir, "osv"), filepath.Join(dir, "kev.json")); code != 0 {
 		t.Fatalf("import: exit %d\n%s%s", code, out, errOut)
 	}
+}
+
+// A version that reopens a known exploited, exposed hole is not restored
+// without a person, who is told how.
+func TestFixDoesNotReopenAnExploitedHole(t *testing.T) {
+	root := brokenSite(t)
+	exploitedStore(t, root, "site")
 	m := hosts.Boot(t, hosts.Clone(t, root))
 	answers(t, m)
 	args := []string{"fix", "apply", "--yes", "--json", "--advisories", "/var/cache/test.store", "--accept-partial"}

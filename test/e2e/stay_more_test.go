@@ -42,6 +42,21 @@ func TestStayReboot(t *testing.T) {
 		t.Errorf("no restart is scheduled: %s\n%+v\n%s", scheduled, s.Waits, journal(m))
 	}
 	m.Try("shutdown", "-c")
+
+	m.PowerOff() // it was started anew: does the fixed code run?
+	m.Wait("curl", "-sf", "-o", "/dev/null", "http://127.0.0.1:8080/dists/stable-security/InRelease")
+	// In the unit's own /proc stands the boot id of the kernel below, which was not
+	// started anew.
+	m.Run("sed", "-i", `s/"\(boot\|seen\)": "[^"]*"/"\1": "before"/`, "/var/lib/lockfast/stay/state.json")
+	s = turn(t, m)
+	for _, w := range s.Waits {
+		if w.What == "reboot" {
+			t.Errorf("after the restart it waits for one: %+v", w)
+		}
+	}
+	if s.Level != "all fixes on offer are installed and running" {
+		t.Errorf("after the restart: %q", s.Level)
+	}
 }
 
 // A full disk: nothing is changed, it is said, and it is tried again.
@@ -109,7 +124,7 @@ sed -i 's/^Version: .*/Version: 9.0/' new/DEBIAN/control; dpkg-deb -b new securi
 	r.Install(t, root, "security")
 	m := bootStay(t, root)
 	m.Run("/usr/bin/lockfast", "stay-secure", "--yes", "--mode", "auto")
-	m.Wait("sh", "-c", `systemctl show -P ActiveState lockfast-stay-secure.service | grep -qx inactive`)
+	m.Wait("sh", "-c", `systemctl show -p ActiveState -p Job lockfast-stay-secure.service | grep -qx ActiveState=inactive && [ -z "$(systemctl list-jobs --no-legend lockfast-stay-secure.service 2>/dev/null | grep lockfast)" ]`)
 	for name, want := range map[string]string{"lockfast": "9.0", "app": "2.0"} {
 		if got := version(m, name); got != want {
 			t.Errorf("%s is at %s, want %s\n%s", name, got, want, journal(m))
@@ -201,5 +216,26 @@ func TestStayLeavesOutWhatIsRefused(t *testing.T) {
 	}
 	if len(s.Person) != 1 || !strings.HasPrefix(s.Person[0].What, "app 2.0") || !strings.Contains(s.Person[0].Why, "would remove rival") {
 		t.Errorf("needs a person: %+v", s.Person)
+	}
+}
+
+// The fix of a known exploited hole does not wait for the window of the others,
+// nor for their age.
+func TestStayExploitedWindow(t *testing.T) {
+	t.Parallel()
+	root := stayRoot(t)
+	other := hosts.Deb{Name: "other", Version: "1.0"}
+	install(t, root, other)
+	other.Version = "2.0"
+	publish(t, root, app("2.0"), other)
+	exploitedStore(t, root, "app")
+	writeFile(t, root+"/etc/lockfast/config.yaml", "schema: lockfast.config/1\nadvisories: /var/cache/test.store\naccept_partial: true\n")
+	m := bootStay(t, root)
+	s := on(t, m, "--mode", "auto", "--window", hours(2, 4), "--exploited-window", hours(-1, 3))
+	if version(m, "app") != "2.0" || version(m, "other") != "1.0" || s.Pending == nil || s.Pending.Updates != 1 {
+		t.Errorf("app is at %s, other at %s, pending %+v\n%s", version(m, "app"), version(m, "other"), s.Pending, journal(m))
+	}
+	if s.Last == nil || s.Last.Updates != 1 || len(s.Exploited) != 0 {
+		t.Errorf("last %+v, exploited %v", s.Last, s.Exploited)
 	}
 }

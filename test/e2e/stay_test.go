@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -86,9 +87,11 @@ func turned(t *testing.T, m *hosts.Machine) stay.Status {
 	t.Helper()
 	const patience = 5 * time.Minute // a culprit is looked for with up to a dozen runs of dpkg
 	for began := time.Now(); ; time.Sleep(300 * time.Millisecond) {
-		out, _, _ := m.Try("systemctl", "show", "-P", "ActiveState", "lockfast-stay-secure.service")
-		if state := strings.TrimSpace(string(out)); state == "inactive" || state == "failed" {
-			break
+		out, _, _ := m.Try("systemctl", "show", "-p", "ActiveState", "-p", "Job", "lockfast-stay-secure.service")
+		properties := strings.Fields(string(out))
+		waits := slices.ContainsFunc(properties, func(p string) bool { return strings.HasPrefix(p, "Job=") && p != "Job=" && p != "Job=0" })
+		if !waits && (slices.Contains(properties, "ActiveState=inactive") || slices.Contains(properties, "ActiveState=failed")) {
+			break // a job that waits to begin is a turn to come
 		}
 		if time.Since(began) > patience {
 			t.Fatalf("a turn does not end:\n%s", journal(m))
