@@ -6,27 +6,34 @@ import (
 )
 
 // Set are windows, any of which will do. An empty one is always open: nobody
-// said when not. Windows that touch are one.
+// said when not. Windows that overlap or touch are one.
 type Set []Window
 
-// around is how many days before and after a moment are looked at for a
-// stretch that holds it; a month of "first Sun" is looked at by ahead.
 const (
-	around = 9
-	ahead  = 70 // two months and some days: each kind of window begins within
+	// reach is how many days before and after a moment are looked at: two months
+	// and some days, since of "last Sun 02:00-03:00" one may be missing where the
+	// clock is put forward.
+	reach = 70
+	// unbroken is how long a stretch is on both sides of a moment when windows
+	// leave nothing out: those that leave something out leave it out in every
+	// other month.
+	unbroken = 60 * 24 * time.Hour
 )
 
 // spans are the stretches near a moment, in order, merged.
-func (s Set) spans(t time.Time, before, after int) []Span {
+func (s Set) spans(t time.Time) []Span {
 	var list []Span
 	for _, w := range s {
+		if w.zone == nil {
+			continue // an empty one
+		}
 		year, month, day := t.In(w.zone).Date()
-		for d := -before; d <= after; d++ {
-			at := time.Date(year, month, day+d, 12, 0, 0, 0, time.UTC)
-			if !w.on(at.Year(), at.Month(), at.Day()) {
+		for d := -reach; d <= reach; d++ {
+			y, m, d := time.Date(year, month, day+d, 12, 0, 0, 0, time.UTC).Date()
+			if !w.on(y, m, d) {
 				continue
 			}
-			if span := w.of(at.Year(), at.Month(), at.Day()); !span.empty() {
+			if span := w.of(y, m, d); !span.empty() {
 				list = append(list, span)
 			}
 		}
@@ -51,12 +58,11 @@ func (s Set) Current(t time.Time) (start, end time.Time, open bool) {
 	if len(s) == 0 {
 		return time.Time{}, time.Time{}, true
 	}
-	list := s.spans(t, around, around)
-	for i, span := range list {
+	for _, span := range s.spans(t) {
 		if t.Before(span.Start) || !t.Before(span.End) {
 			continue
 		}
-		if len(list) == 1 && i == 0 && span.End.Sub(span.Start) > around*24*time.Hour {
+		if t.Sub(span.Start) > unbroken && span.End.Sub(t) > unbroken {
 			return time.Time{}, time.Time{}, true
 		}
 		return span.Start, span.End, true
@@ -64,9 +70,10 @@ func (s Set) Current(t time.Time) (start, end time.Time, open bool) {
 	return time.Time{}, time.Time{}, false
 }
 
-// Next is the first stretch that begins after a moment.
+// Next is the first stretch that begins after a moment, not the one it is in.
+// There is none if the set is always open.
 func (s Set) Next(t time.Time) (start, end time.Time, ok bool) {
-	for _, span := range s.spans(t, around, ahead) {
+	for _, span := range s.spans(t) {
 		if span.Start.After(t) {
 			return span.Start, span.End, true
 		}
@@ -74,9 +81,10 @@ func (s Set) Next(t time.Time) (start, end time.Time, ok bool) {
 	return time.Time{}, time.Time{}, false
 }
 
-// Previous is the last stretch that had ended at a moment.
+// Previous is the last stretch that had ended at a moment. There is none if the
+// set is always open.
 func (s Set) Previous(t time.Time) (start, end time.Time, ok bool) {
-	for _, span := range slices.Backward(s.spans(t, ahead, around)) {
+	for _, span := range slices.Backward(s.spans(t)) {
 		if !span.End.After(t) {
 			return span.Start, span.End, true
 		}

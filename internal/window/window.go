@@ -1,12 +1,13 @@
 package window
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 )
 
-// Window is one kind of stretch. Make it with [Parse].
+// Window is one kind of stretch. Make it with [Parse]; an empty one never opens.
 type Window struct {
 	days [7]bool // by time.Weekday
 	week int     // of the month, by weekday: 1 to 4, -1 the last, 0 every
@@ -16,11 +17,25 @@ type Window struct {
 	text string
 }
 
-// String is the window as it was written.
+// String is the window as it was written, with single spaces.
 func (w Window) String() string { return w.text }
 
 // MarshalText is String.
-func (w Window) MarshalText() ([]byte, error) { return []byte(w.text), nil }
+func (w Window) MarshalText() ([]byte, error) {
+	if w.text == "" {
+		return nil, errors.New("a window that was not read has no text")
+	}
+	return []byte(w.text), nil
+}
+
+// UnmarshalText is [Parse]; without a zone times are those of the host's own.
+func (w *Window) UnmarshalText(text []byte) error {
+	read, err := Parse(string(text), time.Local)
+	if err == nil {
+		*w = read
+	}
+	return err
+}
 
 // on reports whether a window begins on a day.
 func (w Window) on(year int, month time.Month, day int) bool {
@@ -40,33 +55,37 @@ func (w Window) on(year int, month time.Month, day int) bool {
 // of is the stretch that begins on a day; it may be empty where the clock is put
 // forward over it.
 func (w Window) of(year int, month time.Month, day int) Span {
-	end := day
+	start, _, _ := shown(time.Date(year, month, day, 0, w.from, 0, 0, time.UTC), w.zone)
 	if w.to <= w.from {
-		end++
+		day++
 	}
-	start, _ := shown(time.Date(year, month, day, 0, w.from, 0, 0, time.UTC), w.zone)
-	_, stop := shown(time.Date(year, month, end, 0, w.to, 0, 0, time.UTC), w.zone)
+	// The last minute counts, not the one after: that may come twice when the
+	// last one does not.
+	_, stop, is := shown(time.Date(year, month, day, 0, w.to-1, 0, 0, time.UTC), w.zone)
+	if is {
+		stop = stop.Add(time.Minute)
+	}
 	return Span{start, stop}
 }
 
 // shown are the first and the last moment at which clocks of a zone show a time
 // (given as if it were UTC): two where an hour comes twice. For one that no
 // clock shows, both are the moment at which it is put forward.
-func shown(wall time.Time, zone *time.Location) (first, last time.Time) {
+func shown(wall time.Time, zone *time.Location) (first, last time.Time, is bool) {
 	const around = 24 * time.Hour // no zone changes twice in so short a time
 	before, after := offset(wall.Add(-around), zone), offset(wall.Add(around), zone)
 	early, late := wall.Add(-before).In(zone), wall.Add(-after).In(zone)
 	isEarly, isLate := offset(early, zone) == before, offset(late, zone) == after
 	switch {
 	case isEarly && isLate:
-		return early, late
+		return early, late, true
 	case isEarly:
-		return early, early
+		return early, early, true
 	case isLate:
-		return late, late
+		return late, late, true
 	}
 	jump, _ := early.ZoneBounds()
-	return jump, jump
+	return jump, jump, false
 }
 
 // offset is what clocks of a zone show more than UTC at a moment.
@@ -80,14 +99,18 @@ type Span struct{ Start, End time.Time }
 
 func (s Span) empty() bool { return !s.Start.Before(s.End) }
 
-// Parse reads a window; without a zone times are those of local.
+// Parse reads a window; without a zone times are those of local, and of UTC if
+// that is nil.
 func Parse(text string, local *time.Location) (Window, error) {
+	const longest = 200 // all days one by one and the longest zone are 75
+	if local == nil {
+		local = time.UTC
+	}
+	if len(text) > longest {
+		return Window{}, fmt.Errorf("%q… is no window: %s", strings.ToValidUTF8(text[:60], "?"), how)
+	}
 	w, err := parse(strings.Fields(text), local)
 	if err != nil {
-		const most = 60
-		if len(text) > most {
-			text = text[:most] + "…"
-		}
 		return Window{}, fmt.Errorf("%q is no window: %w", strings.ToValidUTF8(text, "?"), err)
 	}
 	w.text = strings.Join(strings.Fields(text), " ")
